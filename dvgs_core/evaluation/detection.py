@@ -1,0 +1,74 @@
+"""How well low values find rows that are known to be damaged."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from scipy.stats import rankdata
+
+from dvgs_core.errors import InputError
+
+
+@dataclass(frozen=True, eq=False)
+class Detection:
+    """Damaged rows found when rows are inspected from the lowest value up.
+
+    Attributes:
+        auroc: chance that a damaged row has a lower value than a sound one; ties count half.
+        average_precision: mean precision at each damaged row found; tied rows count together.
+        curve: tidy frame with columns inspected and found, fractions from exactly 0 to exactly 1.
+            Tied rows are inspected in their given order.
+        damaged: how many rows are damaged.
+    """
+
+    auroc: float
+    average_precision: float
+    curve: pd.DataFrame
+    damaged: int
+
+    def precision_at(self, k: int) -> float:
+        """Share of damaged rows among the k lowest."""
+        k = min(k, len(self.curve) - 1)
+        return float(self.curve["found"].iloc[k] * self.damaged / k)
+
+
+def detection(mask: ArrayLike, values: ArrayLike) -> Detection:
+    """AUROC, average precision and the found-against-inspected curve.
+
+    Args:
+        mask: (n,) bool, true = damaged.
+        values: (n,) float, higher = more helpful.
+
+    Raises:
+        InputError: lengths differ, a value is not finite, or all rows are of one kind.
+
+    Source: Evans et al. 2024, section 3 (detection = AUROC of damaged against -value).
+    """
+    damaged = np.asarray(mask, dtype=bool)
+    score = np.asarray(values, dtype=np.float64)
+    if damaged.shape != score.shape or damaged.ndim != 1:
+        raise InputError(
+            f"mask and values must be one entry a row; shapes {damaged.shape} and {score.shape}."
+        )
+    if not np.isfinite(score).all():
+        raise InputError(f"{(~np.isfinite(score)).sum()} values are missing or infinite.")
+    positives = int(damaged.sum())
+    negatives = len(damaged) - positives
+    if positives == 0 or negatives == 0:
+        raise InputError(
+            f"Detection needs damaged and sound rows; {positives} are damaged, {negatives} sound."
+        )
+    ranks = rankdata(-score)
+    auroc = (ranks[damaged].sum() - positives * (positives + 1) / 2) / (positives * negatives)
+
+    order = np.argsort(score, kind="stable")
+    found = np.concatenate([[0], np.cumsum(damaged[order])])
+    # precision is read at the end of each run of equal values, so that ties count together
+    ends = np.flatnonzero(np.diff(score[order], append=np.inf)) + 1
+    precision, recall = found[ends] / ends, found[ends] / positives
+    average = float(np.sum(np.diff(recall, prepend=0.0) * precision))
+    curve = pd.DataFrame(
+        {"inspected": np.arange(len(found)) / len(damaged), "found": found / positives}
+    )
+    return Detection(float(auroc), average, curve, positives)

@@ -1,0 +1,237 @@
+"""DVGS: a row's value is how well its gradient agrees with the target's while a network trains.
+
+The declaration and the public calls; training and scoring are in `dvgs_core.trajectory`, imported
+when they are called, so that drawing a form from `DVGSSettings` does not load torch.
+
+Source: Evans et al. 2024 (arXiv 2405.08217), algorithm 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field
+
+from dvgs_core.errors import InputError
+from dvgs_core.methods.registry import register
+from dvgs_core.samples import Samples, Step, Valuation, collect
+from dvgs_core.settings import Settings, validated
+
+if TYPE_CHECKING:
+    from dvgs_core.trajectory import Trajectory
+
+
+class DVGSSettings(Settings):
+    """Every choice of the method, the paper's names and defaults where it has them."""
+
+    restarts: int = Field(
+        default=3,
+        ge=1,
+        le=100,
+        title="Restarts",
+        description="Networks trained from different initialisations; values are their mean.",
+        json_schema_extra={"unit": "networks"},
+    )
+    epochs: int = Field(
+        default=100,
+        ge=1,
+        le=10_000,
+        title="Epochs",
+        description="Passes over the target rows while training.",
+        json_schema_extra={"unit": "passes"},
+    )
+    max_steps: int | None = Field(
+        default=1000,
+        ge=1,
+        title="Most steps",
+        description="Training ends after so many optimiser steps even if epochs are left. "
+        "Empty: no limit.",
+        json_schema_extra={"unit": "steps"},
+    )
+    target_batch: int | None = Field(
+        default=500,
+        ge=1,
+        title="Target batch",
+        description="Target rows an optimiser step. Empty, or more than there are: all of them.",
+        json_schema_extra={"unit": "rows"},
+    )
+    every: int | None = Field(
+        default=None,
+        ge=1,
+        title="Checkpoint every",
+        description="Optimiser steps between checkpoints, the paper's T. Empty: so that each "
+        "restart has at most 100 checkpoints.",
+        json_schema_extra={"unit": "steps"},
+    )
+    learning_rate: float = Field(
+        default=1e-3,
+        gt=0,
+        le=1,
+        title="Learning rate",
+        description="Step size of Adam.",
+    )
+    network: Literal["auto", "logistic", "mlp", "autoencoder"] = Field(
+        default="auto",
+        title="Network",
+        description="auto takes a perceptron where there is a label and an autoencoder where not.",
+    )
+    layers: int = Field(
+        default=2,
+        ge=0,
+        le=8,
+        title="Hidden layers",
+        description="Hidden layers of a perceptron, or of each half of an autoencoder.",
+        json_schema_extra={"unit": "layers"},
+    )
+    width: int = Field(
+        default=100,
+        ge=1,
+        le=8192,
+        title="Width",
+        description="Features of each hidden layer.",
+        json_schema_extra={"unit": "features"},
+    )
+    latent: int = Field(
+        default=32,
+        ge=1,
+        le=8192,
+        title="Latent width",
+        description="Features between the two halves of an autoencoder.",
+        json_schema_extra={"unit": "features"},
+    )
+    activation: Literal["mish", "relu", "gelu", "silu", "tanh"] = Field(
+        default="mish",
+        title="Activation",
+        description="What follows each hidden layer.",
+    )
+    dropout: float = Field(
+        default=0.5,
+        ge=0,
+        lt=1,
+        title="Dropout",
+        description="Share of hidden features set to 0, drawn anew for each row and step.",
+    )
+    normalise: bool = Field(
+        default=True,
+        title="Normalise rows",
+        description="Bring each row's hidden features to mean 0 and variance 1.",
+    )
+    balanced: bool = Field(
+        default=True,
+        title="Balance classes",
+        description="Each class carries the same weight in the target's loss. Classification only.",
+    )
+    similarity: Literal["cosine", "dot", "projection", "euclidean"] = Field(
+        default="cosine",
+        title="Similarity",
+        description="How a row's gradient is compared with the target's.",
+    )
+    suggest: bool = Field(
+        default=True,
+        title="Suggest labels",
+        description="Also value every row under every other label; the best one is suggested. "
+        "Classification with at most 64 classes.",
+    )
+
+
+_SUPERVISED_NOISE = dict(restarts=10, epochs=100, max_steps=None, target_batch=500, every=1)
+_PAPER: dict[str, dict[str, Any]] = {
+    "adult-labels": dict(restarts=3, epochs=100, max_steps=None, target_batch=500, every=1),
+    "blog-labels": dict(restarts=3, epochs=100, max_steps=None, target_batch=500, every=1),
+    "cifar10-labels": dict(
+        restarts=1, epochs=100, max_steps=None, target_batch=500, every=1, balanced=False
+    ),
+    "adult-noise": _SUPERVISED_NOISE,
+    "blog-noise": _SUPERVISED_NOISE,
+    "cifar10-noise": dict(
+        restarts=1, epochs=100, max_steps=None, target_batch=500, every=1, balanced=False
+    ),
+    "lincs-noise": dict(
+        restarts=3,
+        epochs=500,
+        max_steps=None,
+        target_batch=2500,
+        every=1,
+        network="autoencoder",
+        width=250,
+        latent=32,
+        dropout=0.0,
+        normalise=False,
+    ),
+    "lincs": dict(
+        restarts=1,
+        epochs=500,
+        max_steps=None,
+        target_batch=5000,
+        every=1,
+        network="autoencoder",
+        width=256,
+        latent=64,
+        dropout=0.0,
+        normalise=False,
+    ),
+}
+
+
+@register("dvgs", DVGSSettings)
+class DVGS:
+    """Data valuation with gradient similarity.
+
+    Args:
+        seed: root of every random draw; the same seed gives the same values on one device.
+        device: "auto", "cpu", "cuda" or "cuda:1"; auto takes a GPU where there is one.
+        **settings: fields of `DVGSSettings`.
+
+    Raises:
+        InputError: a setting is unknown or out of bounds.
+    """
+
+    def __init__(self, *, seed: int = 0, device: str = "auto", **settings: Any) -> None:
+        self.settings = validated(DVGSSettings, settings)
+        self.seed, self.device = seed, device
+
+    @classmethod
+    def paper(cls, name: str, *, seed: int = 0, device: str = "auto") -> DVGS:
+        """The paper's settings for one of its experiments.
+
+        Raises:
+            InputError: no such experiment; the message lists them.
+
+        Source: Evans et al. 2024, section 3, and the published configuration files.
+        """
+        if name not in _PAPER:
+            raise InputError(
+                f"There is no experiment {name!r}; known: {', '.join(sorted(_PAPER))}."
+            )
+        return cls(seed=seed, device=device, **_PAPER[name])
+
+    def fit(self, target: Samples, *, classes: int | None = None) -> Trajectory:
+        """Train on the target and keep every checkpoint.
+
+        Args:
+            target: the trusted rows.
+            classes: how many classes there are, where the target lacks the last of them.
+
+        Returns:
+            A trajectory that scores any rows, without retraining.
+        """
+        from dvgs_core.trajectory import Trajectory
+
+        return Trajectory.fit(
+            self.settings, target, classes=classes, seed=self.seed, device=self.device
+        )
+
+    def steps(
+        self, source: Samples, target: Samples, *, classes: int | None = None
+    ) -> Iterator[Step]:
+        """Train on the target and score the source at every checkpoint, one `Step` each."""
+        from dvgs_core.trajectory import fit_and_score
+
+        return fit_and_score(
+            self.settings, source, target, classes=classes, seed=self.seed, device=self.device
+        )
+
+    def value(self, source: Samples, target: Samples, *, classes: int | None = None) -> Valuation:
+        """The value of every source row: the mean similarity over checkpoints and restarts."""
+        return collect(self.steps(source, target, classes=classes), source.ids)

@@ -1,0 +1,1 @@
+"""Small networks, many at once: every parameter carries a leading member axis."""

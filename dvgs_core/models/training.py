@@ -1,0 +1,109 @@
+"""Training all members on the target together: batches, weights, Adam."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dvgs_core.models.dropout import Dropout
+from dvgs_core.models.losses import Loss
+from dvgs_core.models.network import Network
+from dvgs_core.models.passes import backward, forward
+
+TARGET_STREAM, SOURCE_STREAM = 0, 1
+
+
+def batches(rows: int, batch: int, members: int, epochs: int, seed: int) -> Iterator[np.ndarray]:
+    """Positions of each optimiser step's target rows, a fresh shuffle each epoch and member.
+
+    Yields:
+        (members, rows of the batch) int64; the last batch of an epoch may be shorter. A batch that
+        holds every row comes in order and is the same for all members.
+    """
+    if batch >= rows:
+        everything = np.tile(np.arange(rows), (members, 1))
+        for _ in range(epochs):
+            yield everything
+        return
+    sequences = np.random.SeedSequence([seed, 1]).spawn(members)
+    generators = [np.random.default_rng(sequence) for sequence in sequences]
+    for _ in range(epochs):
+        shuffled = np.stack([rng.permutation(rows) for rng in generators])
+        for start in range(0, rows, batch):
+            yield shuffled[:, start : start + batch]
+
+
+def row_weights(y: Tensor, *, balanced: bool) -> Tensor:
+    """Weights of the rows of a batch, summing to 1 for each member.
+
+    Args:
+        y: (members, rows) int64 classes, or any shape (members, rows, ...) if not balanced.
+        balanced: every class present in the batch carries the same total weight.
+
+    Returns:
+        (members, rows) float32.
+    """
+    members, rows = y.shape[:2]
+    if not balanced:
+        return torch.full((members, rows), 1 / rows, device=y.device)
+    counts = torch.zeros(members, int(y.max()) + 1, device=y.device)
+    counts.scatter_add_(1, y, torch.ones(y.shape, device=y.device))
+    present = (counts > 0).sum(dim=1, keepdim=True)
+    return 1 / (counts.gather(1, y) * present)
+
+
+def batch_gradient(
+    network: Network,
+    parameters: Tensor,
+    loss: Loss,
+    X: Tensor,
+    y: Tensor,
+    ids: Tensor,
+    weights: Tensor,
+    dropout: Dropout,
+) -> tuple[Tensor, Tensor]:
+    """Gradient of the weighted loss of a batch, for every member.
+
+    Args:
+        parameters: (members, parameters) float32.
+        X: (members, rows, features); y: (members, rows[, outputs]); ids, weights: (members, rows).
+
+    Returns:
+        (members, parameters) gradient and (members,) loss.
+    """
+    layers = network.layers(parameters)
+    passed = forward(network, layers, X, ids, dropout)
+    value = (loss.rows(passed.output, y) * weights).sum(dim=1)
+    d = loss.gradient(passed.output, y) * weights.unsqueeze(2)
+    gradient = torch.empty_like(parameters)
+    for view, a, d_layer in zip(
+        network.layers(gradient),
+        passed.inputs,
+        backward(network, layers, passed, d.unsqueeze(2)),
+        strict=True,
+    ):
+        d_layer = d_layer.squeeze(2)
+        view[:, :-1] = torch.bmm(a.expand(len(d_layer), -1, -1).transpose(1, 2), d_layer)
+        view[:, -1] = d_layer.sum(dim=1)
+    return gradient, value
+
+
+class Adam:
+    """Adam (Kingma and Ba 2015) on one flat matrix of parameters, in place; torch's defaults."""
+
+    def __init__(self, parameters: Tensor, learning_rate: float) -> None:
+        self.learning_rate = learning_rate
+        self.first = torch.zeros_like(parameters)
+        self.second = torch.zeros_like(parameters)
+        self.step = 0
+
+    def update(self, parameters: Tensor, gradient: Tensor) -> None:
+        """One step downhill."""
+        self.step += 1
+        self.first.lerp_(gradient, 0.1)
+        self.second.mul_(0.999).addcmul_(gradient, gradient, value=0.001)
+        denominator = (self.second / (1 - 0.999**self.step)).sqrt_().add_(1e-8)
+        parameters.addcdiv_(
+            self.first, denominator, value=-self.learning_rate / (1 - 0.9**self.step)
+        )

@@ -1,0 +1,174 @@
+"""What flows through everything: samples in, values out.
+
+Importing this module is cheap: numpy only. Arrays become tensors where they are computed on.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dvgs_core.errors import InputError
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Rows with what is to be predicted from them.
+
+    Attributes:
+        X: (n, features) float32, finite.
+        y: (n,) integer class codes from 0 (classification), (n,) float (regression), or None
+            (reconstruction: each row is its own target).
+        ids: (n,) int64 row ids; 0..n-1 when not given. Dropout is drawn from them, so a row keeps
+            its draws wherever it stands.
+
+    Raises:
+        InputError: wrong shapes, no rows, values that are not finite (the rows are named).
+    """
+
+    X: NDArray[np.float32]
+    y: NDArray | None = None
+    ids: NDArray[np.int64] = field(default=None)  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        X = np.ascontiguousarray(self.X, dtype=np.float32)
+        if X.ndim != 2 or 0 in X.shape:
+            raise InputError(
+                f"X must be a table of at least one row and one column; its shape is {X.shape}."
+            )
+        n = len(X)
+        ids = np.arange(n) if self.ids is None else np.asarray(self.ids)
+        ids = ids.astype(np.int64)
+        if ids.shape != (n,):
+            raise InputError(f"ids must have one entry a row ({n}); their shape is {ids.shape}.")
+        _require_finite(X, ids, "X")
+        y = None if self.y is None else np.asarray(self.y)
+        if y is not None:
+            if y.shape != (n,):
+                raise InputError(f"y must have one entry a row ({n}); its shape is {y.shape}.")
+            if np.issubdtype(y.dtype, np.bool_) or np.issubdtype(y.dtype, np.integer):
+                y = y.astype(np.int64)
+                if y.min() < 0:
+                    raise InputError(
+                        "y must hold class codes from 0; a negative code came. "
+                        "Leave rows without a label out."
+                    )
+            elif np.issubdtype(y.dtype, np.floating):
+                y = y.astype(np.float32)
+                _require_finite(y[:, None], ids, "y")
+            else:
+                raise InputError(f"y must hold integers or floats; its type is {y.dtype}.")
+        object.__setattr__(self, "X", X)
+        object.__setattr__(self, "y", y)
+        object.__setattr__(self, "ids", ids)
+
+    def __len__(self) -> int:
+        return len(self.X)
+
+    @property
+    def task(self) -> str:
+        """ "classification", "regression" or "reconstruction"."""
+        if self.y is None:
+            return "reconstruction"
+        return "classification" if self.y.dtype == np.int64 else "regression"
+
+    def rows(self, positions: NDArray) -> "Samples":
+        """The rows at these positions (or where a mask is true), ids kept."""
+        return Samples(
+            self.X[positions], None if self.y is None else self.y[positions], self.ids[positions]
+        )
+
+
+def _require_finite(array: NDArray, ids: NDArray[np.int64], name: str) -> None:
+    bad = ~np.isfinite(array).all(axis=1)
+    if bad.any():
+        first = ", ".join(str(i) for i in ids[bad][:5])
+        raise InputError(
+            f"{name} must be finite; {bad.sum()} rows hold missing or infinite numbers "
+            f"(row ids {first}{', …' if bad.sum() > 5 else ''}). Fill or leave them out."
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """What is known after one checkpoint.
+
+    Attributes:
+        index: which checkpoint, from 0.
+        total: how many there will be.
+        similarity: (n_source,) float32, this checkpoint's similarities, mean over members.
+        values: (n_source,) float64, mean of the similarities so far.
+        standard_error: (n_source,) float64, of the values so far; NaN after one estimate.
+        target_loss: loss on the target batch, mean over members.
+        label_values: (n_source, classes) float64, the value under every label so far, or None.
+    """
+
+    index: int
+    total: int
+    similarity: NDArray[np.float32]
+    values: NDArray[np.float64]
+    standard_error: NDArray[np.float64]
+    target_loss: float
+    label_values: NDArray[np.float64] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Valuation:
+    """The value of every source row, in source order.
+
+    Attributes:
+        values: (n_source,) float64, higher = more helpful.
+        standard_error: (n_source,) float64, of each value; NaN where there was one estimate only.
+        ids: (n_source,) int64 row ids.
+        label_values: (n_source, classes) float64, the value each row would have under every label;
+            None where the method has no such thing.
+        trace: (n_checkpoints, n_source) float32 similarities in step order, or None.
+        target_loss: (n_checkpoints,) float64, or None.
+    """
+
+    values: NDArray[np.float64]
+    standard_error: NDArray[np.float64]
+    ids: NDArray[np.int64]
+    label_values: NDArray[np.float64] | None = None
+    trace: NDArray[np.float32] | None = None
+    target_loss: NDArray[np.float64] | None = None
+
+    @property
+    def rank(self) -> NDArray[np.int64]:
+        """(n_source,) int64, 1 = lowest value; ties by row id."""
+        return ranks(self.values, self.ids)
+
+    @property
+    def suggested(self) -> NDArray[np.int64] | None:
+        """(n_source,) int64 class code with the highest value, or None."""
+        return None if self.label_values is None else self.label_values.argmax(axis=1)
+
+
+def collect(steps: Iterable[Step], ids: NDArray[np.int64]) -> Valuation:
+    """Run steps to their end and keep the trace.
+
+    Args:
+        steps: at least one.
+        ids: (n_source,) int64, the source's row ids.
+    """
+    trace, losses = [], []
+    for step in steps:
+        trace.append(step.similarity)
+        losses.append(step.target_loss)
+    return Valuation(
+        values=step.values,
+        standard_error=step.standard_error,
+        ids=ids,
+        label_values=step.label_values,
+        trace=np.stack(trace),
+        target_loss=np.array(losses),
+    )
+
+
+def ranks(values: NDArray, ids: NDArray[np.int64]) -> NDArray[np.int64]:
+    """(n,) int64 rank of each value, 1 = lowest; ties by row id."""
+    order = np.lexsort((ids, values))
+    rank = np.empty(len(values), dtype=np.int64)
+    rank[order] = np.arange(1, len(values) + 1)
+    return rank

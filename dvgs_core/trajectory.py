@@ -1,0 +1,406 @@
+"""Fit once, score any row: the two halves of DVGS.
+
+Training on the target leaves a *trajectory* of checkpoints; scoring needs the trajectory and the
+row, nothing else. `steps` does both at once, checkpoint after checkpoint, and keeps none.
+
+Source: Evans et al. 2024, algorithm 1.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from dvgs_core.errors import InputError
+from dvgs_core.gradients.factored import Checkpoint, Scorer
+from dvgs_core.methods.dvgs import DVGSSettings
+from dvgs_core.models.dropout import Dropout
+from dvgs_core.models.losses import loss_for
+from dvgs_core.models.network import Network, autoencoder, mlp
+from dvgs_core.models.training import (
+    SOURCE_STREAM,
+    TARGET_STREAM,
+    Adam,
+    batch_gradient,
+    batches,
+    row_weights,
+)
+from dvgs_core.samples import Samples, Step, Valuation, collect
+from dvgs_core.settings import validated
+
+# Above this many classes a value under every label would cost more than the valuation itself.
+MOST_CLASSES_TO_SUGGEST = 64
+_MOST_CHECKPOINTS = 100
+_BATCH_MEANS = 5
+_FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that follows from the settings and the target's shape.
+
+    Attributes:
+        settings: the method's settings.
+        task: "classification", "regression" or "reconstruction".
+        network: shape of every member.
+        seed: root of every draw.
+        every: optimiser steps between checkpoints.
+        optimiser_steps: how many there are in all.
+        centre, spread: what a regression label is standardised by, (y - centre) / spread.
+    """
+
+    settings: DVGSSettings
+    task: str
+    network: Network
+    seed: int
+    every: int
+    optimiser_steps: int
+    centre: float = 0.0
+    spread: float = 1.0
+
+    @property
+    def checkpoints(self) -> int:
+        """How many checkpoints each member leaves."""
+        return -(-self.optimiser_steps // self.every)
+
+    @property
+    def suggests(self) -> bool:
+        """Whether rows are valued under every label too."""
+        return (
+            self.settings.suggest
+            and self.task == "classification"
+            and self.network.widths[-1] <= MOST_CLASSES_TO_SUGGEST
+        )
+
+    def dropout(self, stream: int, step: int) -> Dropout:
+        """The masks of one step."""
+        return Dropout(self.network.dropout, self.seed, stream, step, self.settings.restarts)
+
+    def answers(self, samples: Samples, device: torch.device) -> Tensor:
+        """(rows,) int64 classes, or (rows, outputs) float32, what the network is to give."""
+        if samples.y is None:
+            return torch.from_numpy(samples.X).to(device)
+        y = torch.from_numpy(samples.y).to(device)
+        return y if self.task == "classification" else ((y - self.centre) / self.spread)[:, None]
+
+
+def plan(settings: DVGSSettings, target: Samples, *, classes: int | None, seed: int) -> Plan:
+    """Settle what the settings leave open.
+
+    Raises:
+        InputError: the network does not fit the task, or the target has one class only.
+    """
+    task, features = target.task, target.X.shape[1]
+    centre, spread = 0.0, 1.0
+    if target.y is None:
+        outputs = features
+    elif task == "classification":
+        present = np.unique(target.y)
+        if len(present) < 2:
+            raise InputError(
+                "The target must hold rows of at least 2 classes; it holds one only. "
+                "Choose more or other target rows."
+            )
+        outputs = classes or int(target.y.max()) + 1
+    else:
+        outputs, centre = 1, float(target.y.mean())
+        spread = float(target.y.std()) or 1.0
+    shape = dict(
+        activation=settings.activation, dropout=settings.dropout, normalise=settings.normalise
+    )
+    kind = settings.network
+    if kind == "auto":
+        kind = "autoencoder" if task == "reconstruction" else "mlp"
+    if (kind == "autoencoder") != (task == "reconstruction"):
+        raise InputError(
+            f"An autoencoder goes with data without a label, the other networks with a label; "
+            f"the task is {task} and the network {kind}. Choose network=auto."
+        )
+    if kind == "autoencoder":
+        network = autoencoder(
+            features, layers=settings.layers, width=settings.width, latent=settings.latent, **shape
+        )
+    else:
+        layers = 0 if kind == "logistic" else settings.layers
+        network = mlp(features, outputs, layers=layers, width=settings.width, **shape)
+    batch = min(settings.target_batch or len(target), len(target))
+    steps = settings.epochs * -(-len(target) // batch)
+    if settings.max_steps is not None:
+        steps = min(steps, settings.max_steps)
+    every = settings.every or -(-steps // _MOST_CHECKPOINTS)
+    return Plan(settings, task, network, seed, every, steps, centre, spread)
+
+
+def train(plan: Plan, target: Samples, device: torch.device) -> Iterator[Checkpoint]:
+    """Train all members on the target, handing out a checkpoint every `plan.every` steps.
+
+    A checkpoint is taken before its step's update, so the first is the initial network. Its
+    tensors are copies: keeping them is safe.
+    """
+    settings = plan.settings
+    loss = loss_for(plan.task)
+    X = torch.from_numpy(target.X).to(device)
+    y = plan.answers(target, device)
+    ids = torch.from_numpy(target.ids).to(device)
+    parameters = plan.network.initial(settings.restarts, plan.seed, device)
+    adam = Adam(parameters, settings.learning_rate)
+    balanced = settings.balanced and plan.task == "classification"
+    batch = settings.target_batch or len(target)
+    order = batches(len(target), batch, settings.restarts, settings.epochs, plan.seed)
+    for step, positions in enumerate(order):
+        if step == plan.optimiser_steps:
+            return
+        rows = torch.from_numpy(positions).to(device)
+        gradient, value = batch_gradient(
+            plan.network,
+            parameters,
+            loss,
+            X[rows],
+            y[rows],
+            ids[rows],
+            row_weights(y[rows], balanced=balanced),
+            plan.dropout(TARGET_STREAM, step),
+        )
+        if not bool(torch.isfinite(value).all()):
+            raise InputError(
+                f"Training on the target went out of bounds at step {step} (the loss is not "
+                f"finite). Lower the learning rate; it is {settings.learning_rate:g}."
+            )
+        if step % plan.every == 0:
+            yield Checkpoint(step, parameters.clone(), gradient, value)
+        adam.update(parameters, gradient)
+
+
+class _Mean:
+    """Mean similarity of every row over checkpoints and members, and how sure it is."""
+
+    def __init__(self, plan: Plan, rows: int) -> None:
+        members, classes = plan.settings.restarts, plan.network.widths[-1]
+        self.plan, self.count = plan, 0
+        self.sums = np.zeros(rows)
+        self.label_sums = np.zeros((rows, classes)) if plan.suggests else None
+        self.batches = min(_BATCH_MEANS, plan.checkpoints)
+        self.batch_sums = np.zeros((members, self.batches, rows), dtype=np.float32)
+        self.batch_counts = np.zeros(self.batches, dtype=int)
+
+    def add(self, own: Tensor, by_label: Tensor | None) -> np.ndarray:
+        """Take in one checkpoint; returns (rows,) float32, its mean over members."""
+        batch = self.count * self.batches // self.plan.checkpoints
+        similarity = own.mean(dim=0).cpu().numpy()
+        self.batch_sums[:, batch] += own.cpu().numpy()
+        self.batch_counts[batch] += 1
+        self.sums += similarity
+        if self.label_sums is not None and by_label is not None:
+            self.label_sums += by_label.mean(dim=0).cpu().numpy()
+        self.count += 1
+        return similarity
+
+    @property
+    def values(self) -> np.ndarray:
+        """(rows,) float64."""
+        return self.sums / self.count
+
+    @property
+    def label_values(self) -> np.ndarray | None:
+        """(rows, classes) float64, or None."""
+        return None if self.label_sums is None else self.label_sums / self.count
+
+    @property
+    def standard_error(self) -> np.ndarray:
+        """(rows,) float64, by batch means.
+
+        Neighbouring checkpoints are alike, so each member's checkpoints are cut into up to 5
+        stretches and the stretches' means are taken as independent draws. Cautious: a drift that
+        all rows share during training counts as uncertainty.
+        """
+        used = self.batch_counts > 0
+        means = self.batch_sums[:, used] / self.batch_counts[used][None, :, None]
+        draws = means.reshape(-1, means.shape[2])
+        if len(draws) < 2:
+            return np.full(draws.shape[1], np.nan)
+        return draws.std(axis=0, ddof=1, dtype=np.float64) / np.sqrt(len(draws))
+
+
+def score_steps(
+    plan: Plan, checkpoints: Iterator[Checkpoint], source: Samples, device: torch.device
+) -> Iterator[Step]:
+    """Score all source rows at each checkpoint as it comes."""
+    _check_source(plan, source)
+    scorer = Scorer(
+        plan.network,
+        loss_for(plan.task),
+        torch.from_numpy(source.X).to(device),
+        plan.answers(source, device),
+        torch.from_numpy(source.ids).to(device),
+        kind=plan.settings.similarity,
+        by_label=plan.suggests,
+    )
+    mean = _Mean(plan, len(source))
+    for index, checkpoint in enumerate(checkpoints):
+        scores = scorer.score(checkpoint, plan.dropout(SOURCE_STREAM, checkpoint.step))
+        similarity = mean.add(scores.own, scores.by_label)
+        if not np.isfinite(similarity).all():
+            bad = ", ".join(str(i) for i in source.ids[~np.isfinite(similarity)][:5])
+            raise InputError(
+                f"The gradients of some rows are not finite at step {checkpoint.step} (row ids "
+                f"{bad}). Look for extreme numbers in them, or lower the learning rate."
+            )
+        yield Step(
+            index=index,
+            total=plan.checkpoints,
+            similarity=similarity,
+            values=mean.values,
+            standard_error=mean.standard_error,
+            target_loss=float(checkpoint.target_loss.mean()),
+            label_values=mean.label_values,
+        )
+
+
+def _check_source(plan: Plan, source: Samples) -> None:
+    features = plan.network.widths[0]
+    if source.X.shape[1] != features:
+        raise InputError(
+            f"Source and target must have the same features; the target has {features}, "
+            f"the source {source.X.shape[1]}."
+        )
+    if source.task != plan.task:
+        raise InputError(f"The target is for {plan.task}, the source for {source.task}.")
+    if plan.task == "classification":
+        assert source.y is not None
+        classes = plan.network.widths[-1]
+        if source.y.max() >= classes:
+            raise InputError(
+                f"The network knows {classes} classes; the source holds class code "
+                f"{source.y.max()}. Fit with classes={source.y.max() + 1}."
+            )
+
+
+def _classes(source: Samples, target: Samples, classes: int | None) -> int | None:
+    if target.y is None or source.y is None or target.task != "classification":
+        return None
+    return classes or int(max(source.y.max(), target.y.max())) + 1
+
+
+def fit_and_score(
+    settings: DVGSSettings,
+    source: Samples,
+    target: Samples,
+    *,
+    classes: int | None = None,
+    seed: int = 0,
+    device: str = "auto",
+) -> Iterator[Step]:
+    """Train and score at once, one `Step` a checkpoint, no checkpoint kept."""
+    where = resolve_device(device)
+    settled = plan(settings, target, classes=_classes(source, target, classes), seed=seed)
+    return score_steps(settled, train(settled, target, where), source, where)
+
+
+def resolve_device(device: str) -> torch.device:
+    """A device from its name; "auto" takes a GPU where there is one.
+
+    Raises:
+        InputError: the device is unknown or not there.
+    """
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        found = torch.device(device)
+    except RuntimeError as error:
+        raise InputError(f"There is no device {device!r}; use auto, cpu or cuda.") from error
+    if found.type == "cuda" and not torch.cuda.is_available():
+        raise InputError("No CUDA device was found here. Use device auto or cpu.")
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class Trajectory:
+    """All checkpoints of all members, in order, and what is needed to score with them.
+
+    Attributes:
+        plan: settings, network and seed.
+        checkpoints: in step order.
+    """
+
+    plan: Plan
+    checkpoints: list[Checkpoint] = field(repr=False)
+
+    @classmethod
+    def fit(
+        cls,
+        settings: DVGSSettings,
+        target: Samples,
+        *,
+        classes: int | None = None,
+        seed: int = 0,
+        device: str = "auto",
+    ) -> "Trajectory":
+        """Train on the target and keep every checkpoint."""
+        settled = plan(settings, target, classes=classes, seed=seed)
+        return cls(settled, list(train(settled, target, resolve_device(device))))
+
+    def score(self, source: Samples) -> Valuation:
+        """The value of any rows, without retraining; the same as `DVGS.value` would give."""
+        device = self.checkpoints[0].parameters.device
+        steps = score_steps(self.plan, iter(self.checkpoints), source, device)
+        return collect(steps, source.ids)
+
+    def save(self, path: str | Path) -> None:
+        """Write `path`.safetensors (float32 checkpoints) and `path`.json (everything else)."""
+        tensors = {
+            "step": torch.tensor([c.step for c in self.checkpoints]),
+            "parameters": torch.stack([c.parameters.cpu() for c in self.checkpoints]),
+            "gradient": torch.stack([c.gradient.cpu() for c in self.checkpoints]),
+            "target_loss": torch.stack([c.target_loss.cpu() for c in self.checkpoints]),
+        }
+        save_file(tensors, _beside(path, ".safetensors"))
+        facts = asdict(self.plan)
+        facts["settings"] = self.plan.settings.model_dump()
+        text = json.dumps({"format": _FORMAT, "plan": facts}, indent=1, sort_keys=True)
+        _beside(path, ".json").write_text(text, encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: str | Path, *, device: str = "auto") -> "Trajectory":
+        """Read what `save` wrote.
+
+        Raises:
+            InputError: a file is missing or of another format.
+        """
+        try:
+            facts = json.loads(_beside(path, ".json").read_text(encoding="utf-8"))
+            tensors = load_file(_beside(path, ".safetensors"), device=str(resolve_device(device)))
+        except FileNotFoundError as error:
+            raise InputError(
+                f"A trajectory is two files, {_beside(path, '.json').name} and "
+                f"{_beside(path, '.safetensors').name}; {error.filename} is not there."
+            ) from error
+        if facts.get("format") != _FORMAT:
+            raise InputError(
+                f"{_beside(path, '.json')} is of format {facts.get('format')}; this version reads "
+                f"format {_FORMAT}. Fit again."
+            )
+        parts = facts["plan"]
+        shape = parts["network"]
+        shape["widths"], shape["activated"] = tuple(shape["widths"]), tuple(shape["activated"])
+        parts["network"] = Network(**shape)
+        parts["settings"] = validated(DVGSSettings, parts["settings"])
+        checkpoints = [
+            Checkpoint(int(step), parameters, gradient, loss)
+            for step, parameters, gradient, loss in zip(
+                tensors["step"].tolist(),
+                tensors["parameters"],
+                tensors["gradient"],
+                tensors["target_loss"],
+                strict=True,
+            )
+        ]
+        return cls(Plan(**parts), checkpoints)
+
+
+def _beside(path: str | Path, suffix: str) -> Path:
+    return Path(path).with_name(Path(path).name + suffix)

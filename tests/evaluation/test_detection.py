@@ -1,0 +1,52 @@
+"""Detection by hand."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+from dvgs_core.errors import InputError
+from dvgs_core.evaluation import detection
+
+
+def test_perfect_values_find_everything_first():
+    result = detection([True, True, False, False], [-2, -1, 0, 1])
+    assert result.auroc == 1.0
+    assert result.average_precision == 1.0
+    assert result.curve["found"].tolist() == [0, 0.5, 1, 1, 1]
+
+
+def test_eight_ninths_by_hand():
+    # three damaged, three sound; one of nine pairs is in the wrong order
+    result = detection([True, True, False, True, False, False], [0, 1, 2, 3, 4, 5])
+    assert result.auroc == pytest.approx(8 / 9)
+
+
+def test_curve_ends_at_exactly_one():
+    curve = detection(np.arange(21) < 3, np.random.default_rng(0).random(21)).curve
+    assert curve["inspected"].iloc[-1] == 1.0
+    assert curve["found"].iloc[-1] == 1.0
+
+
+def test_precision_at_k_counts_damaged_rows_among_the_lowest():
+    result = detection([True, False, True, False, False], [0, 1, 2, 3, 4])
+    assert [result.precision_at(k) for k in (1, 2, 3, 5)] == pytest.approx([1, 1 / 2, 2 / 3, 2 / 5])
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 4)), min_size=2, max_size=40))
+def test_agrees_with_scikit_learn_ties_included(rows):
+    mask = np.array([m for m, _ in rows])
+    values = np.array([float(v) for _, v in rows])
+    if mask.all() or not mask.any():
+        with pytest.raises(InputError, match="damaged and sound"):
+            detection(mask, values)
+        return
+    result = detection(mask, values)
+    assert result.auroc == pytest.approx(roc_auc_score(mask, -values))
+    assert result.average_precision == pytest.approx(average_precision_score(mask, -values))
+
+
+def test_a_missing_value_is_refused():
+    with pytest.raises(InputError, match="1 values are missing"):
+        detection([True, False], [np.nan, 1.0])

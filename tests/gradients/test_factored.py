@@ -1,0 +1,144 @@
+"""The factored path against the slow, obviously right one: a backward pass for each row."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dvgs_core.gradients.factored import Checkpoint, Scorer
+from dvgs_core.gradients.reference import row_gradients, row_similarities
+from dvgs_core.models.dropout import Dropout
+from dvgs_core.models.losses import CrossEntropy, SquaredError
+from dvgs_core.models.network import ACTIVATIONS, autoencoder, mlp
+from dvgs_core.models.training import batch_gradient, row_weights
+
+KINDS = ["cosine", "dot", "projection", "euclidean"]
+
+shapes = st.fixed_dictionaries(
+    {
+        "rows": st.integers(1, 9),
+        "features": st.integers(1, 7),
+        "layers": st.integers(0, 3),
+        "width": st.integers(2, 6),
+        "classes": st.integers(2, 4),
+        "members": st.integers(1, 3),
+        "task": st.sampled_from(["classification", "regression", "reconstruction"]),
+        "activation": st.sampled_from(ACTIVATIONS),
+        "dropout": st.sampled_from([0.0, 0.25, 0.5]),
+        "normalise": st.booleans(),
+        "seed": st.integers(0, 2**31),
+    }
+)
+
+
+def make(shape):
+    """A network, its parameters and gradient in float64, and rows with answers."""
+    g = torch.Generator().manual_seed(shape["seed"])
+    rest = {k: shape[k] for k in ("layers", "width", "activation", "dropout", "normalise")}
+    X = torch.randn(shape["rows"], shape["features"], generator=g, dtype=torch.float64)
+    if shape["task"] == "classification":
+        network, loss = mlp(shape["features"], shape["classes"], **rest), CrossEntropy()
+        y = torch.randint(shape["classes"], (shape["rows"],), generator=g)
+    elif shape["task"] == "regression":
+        network, loss = mlp(shape["features"], 1, **rest), SquaredError()
+        y = torch.randn(shape["rows"], 1, generator=g, dtype=torch.float64)
+    else:
+        network, loss = autoencoder(shape["features"], latent=2, **rest), SquaredError()
+        y = X
+    parameters = network.initial(shape["members"], shape["seed"]).double()
+    gradient = torch.randn(parameters.shape, generator=g, dtype=torch.float64)
+    ids = torch.randint(2**40, (shape["rows"],), generator=g)
+    dropout = Dropout(shape["dropout"], shape["seed"], 1, 7, shape["members"])
+    return network, loss, parameters, gradient, X, y, ids, dropout
+
+
+def checkpoint(parameters, gradient):
+    return Checkpoint(7, parameters, gradient, torch.zeros(len(parameters)))
+
+
+@settings(deadline=None, max_examples=60)
+@given(shape=shapes, kind=st.sampled_from(KINDS))
+def test_similarity_matches_one_backward_pass_a_row(shape, kind):
+    network, loss, parameters, gradient, X, y, ids, dropout = make(shape)
+    scorer = Scorer(network, loss, X, y, ids, kind=kind, block_rows=3)
+    fast = scorer.score(checkpoint(parameters, gradient), dropout).own
+    slow = row_similarities(network, parameters, gradient, X, y, ids, dropout, kind=kind)
+    torch.testing.assert_close(fast, slow, rtol=1e-7, atol=1e-9)
+
+
+@settings(deadline=None, max_examples=40)
+@given(shape=shapes, kind=st.sampled_from(KINDS))
+def test_float32_stays_within_a_hundred_thousandth_of_the_reference(shape, kind):
+    network, loss, parameters, gradient, X, y, ids, dropout = make(shape)
+    small = [t.float() if t.is_floating_point() else t for t in (parameters, gradient, X, y)]
+    scorer = Scorer(network, loss, small[2], small[3], ids, kind=kind)
+    fast = scorer.score(checkpoint(small[0], small[1]), dropout).own.double()
+    slow = row_similarities(network, parameters, gradient, X, y, ids, dropout, kind=kind)
+    scale = max(1.0, float(slow.abs().max()))
+    assert float((fast - slow).abs().max()) <= 1e-5 * scale
+
+
+@settings(deadline=None, max_examples=40)
+@given(shape=shapes, kind=st.sampled_from(KINDS))
+def test_value_under_every_label_is_the_value_with_that_label(shape, kind):
+    shape = {**shape, "task": "classification"}
+    network, loss, parameters, gradient, X, y, ids, dropout = make(shape)
+    by_label = (
+        Scorer(network, loss, X, y, ids, kind=kind, by_label=True)
+        .score(checkpoint(parameters, gradient), dropout)
+        .by_label
+    )
+    for label in range(shape["classes"]):
+        relabelled = torch.full_like(y, label)
+        slow = row_similarities(
+            network, parameters, gradient, X, relabelled, ids, dropout, kind=kind
+        )
+        torch.testing.assert_close(by_label[:, :, label], slow, rtol=1e-7, atol=1e-9)
+
+
+@settings(deadline=None, max_examples=40)
+@given(shape=shapes, balanced=st.booleans())
+def test_target_gradient_is_the_weighted_sum_of_row_gradients(shape, balanced):
+    network, loss, parameters, _, X, y, ids, dropout = make(shape)
+    balanced = balanced and shape["task"] == "classification"
+    members = shape["members"]
+    spread = [t.expand(members, *t.shape) for t in (X, y, ids)]
+    weights = row_weights(spread[1], balanced=balanced).double()
+    fast, value = batch_gradient(network, parameters, loss, *spread, weights, dropout)
+    by_row = row_gradients(network, parameters, X, y, ids, dropout)
+    torch.testing.assert_close(fast, torch.einsum("mrp,mr->mp", by_row, weights))
+    assert value.shape == (members,)
+    torch.testing.assert_close(weights.sum(dim=1), torch.ones(members, dtype=torch.float64))
+
+
+@settings(deadline=None, max_examples=25)
+@given(shape=shapes, block=st.integers(1, 9), data=st.data())
+def test_block_size_and_row_order_do_not_matter(shape, block, data):
+    network, loss, parameters, gradient, X, y, ids, dropout = make(shape)
+    at = checkpoint(parameters, gradient)
+    whole = Scorer(network, loss, X, y, ids).score(at, dropout).own
+    order = torch.tensor(data.draw(st.permutations(range(shape["rows"]))))
+    moved = Scorer(network, loss, X[order], y[order], ids[order], block_rows=block)
+    torch.testing.assert_close(moved.score(at, dropout).own, whole[:, order], atol=1e-12, rtol=0)
+
+
+def test_a_zero_gradient_is_neither_help_nor_harm():
+    network = mlp(2, 1, layers=0)
+    X, y = torch.zeros(1, 2), torch.zeros(1, 1)
+    at = checkpoint(torch.zeros(1, network.parameters), torch.ones(1, network.parameters))
+    scorer = Scorer(network, SquaredError(), X, y, torch.zeros(1, dtype=torch.int64))
+    assert scorer.score(at, Dropout(0.0, 0, 1, 0, 1)).own.item() == 0.0
+
+
+def test_an_unknown_similarity_names_the_known_ones():
+    from dvgs_core.gradients.similarity import similarity
+
+    with pytest.raises(ValueError, match="'cosine', 'dot', 'projection', 'euclidean'"):
+        similarity(torch.ones(1, 1), torch.ones(1, 1), torch.ones(1), kind="angle")
+
+
+def test_balanced_weights_give_each_class_the_same_say():
+    y = torch.tensor([[0, 0, 0, 2]])
+    weights = row_weights(y, balanced=True)
+    np.testing.assert_allclose(weights.numpy(), [[1 / 6, 1 / 6, 1 / 6, 1 / 2]], rtol=1e-6)
