@@ -22,6 +22,7 @@ from dvgs_core.methods.dvgs import DVGSSettings
 from dvgs_core.models.dropout import Dropout
 from dvgs_core.models.losses import loss_for
 from dvgs_core.models.network import Network, autoencoder, mlp
+from dvgs_core.models.threads import operation_threads
 from dvgs_core.models.training import (
     SOURCE_STREAM,
     TARGET_STREAM,
@@ -156,16 +157,17 @@ def train(plan: Plan, target: Samples, device: torch.device) -> Iterator[Checkpo
         if step == plan.optimiser_steps:
             return
         rows = torch.from_numpy(positions).to(device)
-        gradient, value = batch_gradient(
-            plan.network,
-            parameters,
-            loss,
-            X[rows],
-            y[rows],
-            ids[rows],
-            row_weights(y[rows], balanced=balanced),
-            plan.dropout(TARGET_STREAM, step),
-        )
+        with operation_threads(rows.numel() * plan.network.parameters):
+            gradient, value = batch_gradient(
+                plan.network,
+                parameters,
+                loss,
+                X[rows],
+                y[rows],
+                ids[rows],
+                row_weights(y[rows], balanced=balanced),
+                plan.dropout(TARGET_STREAM, step),
+            )
         if not bool(torch.isfinite(value).all()):
             raise InputError(
                 f"Training on the target went out of bounds at step {step} (the loss is not "
@@ -173,7 +175,8 @@ def train(plan: Plan, target: Samples, device: torch.device) -> Iterator[Checkpo
             )
         if step % plan.every == 0:
             yield Checkpoint(step, parameters.clone(), gradient, value)
-        adam.update(parameters, gradient)
+        with operation_threads(0):
+            adam.update(parameters, gradient)
 
 
 class _Mean:
@@ -231,7 +234,8 @@ def score_steps(
 ) -> Iterator[Step]:
     """Score all source rows at each checkpoint as it comes."""
     _check_source(plan, source)
-    scorer = Scorer(
+    mean = _Mean(plan, len(source))
+    with Scorer(
         plan.network,
         loss_for(plan.task),
         torch.from_numpy(source.X).to(device),
@@ -239,26 +243,25 @@ def score_steps(
         torch.from_numpy(source.ids).to(device),
         kind=plan.settings.similarity,
         by_label=plan.suggests,
-    )
-    mean = _Mean(plan, len(source))
-    for index, checkpoint in enumerate(checkpoints):
-        scores = scorer.score(checkpoint, plan.dropout(SOURCE_STREAM, checkpoint.step))
-        similarity = mean.add(scores.own, scores.by_label)
-        if not np.isfinite(similarity).all():
-            bad = ", ".join(str(i) for i in source.ids[~np.isfinite(similarity)][:5])
-            raise InputError(
-                f"The gradients of some rows are not finite at step {checkpoint.step} (row ids "
-                f"{bad}). Look for extreme numbers in them, or lower the learning rate."
+    ) as scorer:
+        for index, checkpoint in enumerate(checkpoints):
+            scores = scorer.score(checkpoint, plan.dropout(SOURCE_STREAM, checkpoint.step))
+            similarity = mean.add(scores.own, scores.by_label)
+            if not np.isfinite(similarity).all():
+                bad = ", ".join(str(i) for i in source.ids[~np.isfinite(similarity)][:5])
+                raise InputError(
+                    f"The gradients of some rows are not finite at step {checkpoint.step} (row "
+                    f"ids {bad}). Look for extreme numbers in them, or lower the learning rate."
+                )
+            yield Step(
+                index=index,
+                total=plan.checkpoints,
+                similarity=similarity,
+                values=mean.values,
+                standard_error=mean.standard_error,
+                target_loss=float(checkpoint.target_loss.mean()),
+                label_values=mean.label_values,
             )
-        yield Step(
-            index=index,
-            total=plan.checkpoints,
-            similarity=similarity,
-            values=mean.values,
-            standard_error=mean.standard_error,
-            target_loss=float(checkpoint.target_loss.mean()),
-            label_values=mean.label_values,
-        )
 
 
 def _check_source(plan: Plan, source: Samples) -> None:

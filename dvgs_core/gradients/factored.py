@@ -15,7 +15,6 @@ and Wang et al. 2024 (arXiv 2406.11011).
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +26,7 @@ from dvgs_core.models.dropout import Dropout
 from dvgs_core.models.losses import CrossEntropy, Loss
 from dvgs_core.models.network import Network
 from dvgs_core.models.passes import backward, forward
+from dvgs_core.models.threads import operation_threads
 
 # A block's activations should stay in a core's second-level cache (1 to 2 MB) between operations.
 _BLOCK_FLOATS = 300_000
@@ -74,6 +74,8 @@ class Scorer:
         kind: which similarity.
         by_label: also score every row under every class; needs CrossEntropy.
         block_rows: rows a block; None finds it from the network's width.
+
+    A context manager: leaving it ends its threads.
     """
 
     def __init__(
@@ -93,6 +95,16 @@ class Scorer:
         self.network, self.loss = network, loss
         self.X, self.y, self.ids = X, y, ids
         self.kind, self.by_label, self.block_rows = kind, by_label, block_rows
+        threads = torch.get_num_threads() if X.device.type == "cpu" else 1
+        # operations this small scale better as blocks side by side than inside torch
+        self.pool = ThreadPoolExecutor(threads, initializer=_one_thread) if threads > 1 else None
+
+    def __enter__(self) -> "Scorer":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self.pool is not None:
+            self.pool.shutdown()
 
     def score(self, checkpoint: Checkpoint, dropout: Dropout) -> Similarities:
         """Similarities of all rows at one checkpoint; independent of the blocks' size."""
@@ -120,14 +132,12 @@ class Scorer:
                 own[:, span] = scores.gather(2, y).squeeze(2)
 
         spans = list(_spans(rows, self.block_rows or self._block_rows(members)))
-        threads = torch.get_num_threads() if self.X.device.type == "cpu" else 1
-        if threads == 1 or len(spans) == 1:
+        if self.pool is None or len(spans) == 1:
             for span in spans:
                 block(span)
         else:
-            # operations this small scale better as blocks side by side than inside torch
-            with _one_thread_an_operation(), ThreadPoolExecutor(threads, initializer=_one) as pool:
-                for _ in pool.map(block, spans):
+            with operation_threads(0):
+                for _ in self.pool.map(block, spans):
                     pass
         return Similarities(own, by_label)
 
@@ -168,15 +178,5 @@ def _spans(rows: int, block_rows: int) -> Iterator[slice]:
         yield slice(start, min(start + block_rows, rows))
 
 
-def _one() -> None:
+def _one_thread() -> None:
     torch.set_num_threads(1)
-
-
-@contextmanager
-def _one_thread_an_operation() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)

@@ -1,0 +1,46 @@
+"""One layout of the map, as a worker computes it."""
+
+import numpy as np
+
+from dvgs_core.store.files import replacing
+from dvgs_core.store.runs import MapJob
+from dvgs_core.store.workspace import Workspace
+
+
+class _Stopped(Exception):
+    """Someone asked for the layout to be given up."""
+
+
+def execute(workspace: Workspace, job: MapJob) -> str | None:
+    """Compute the layout that a map job asks for and keep it under the job's key.
+
+    Args:
+        workspace: where the job waits.
+        job: its input is (n, d) float32.
+
+    Returns:
+        "stopped" if someone asked for that, else None, and the result is in place. The input is
+        gone either way; who asks again brings it again.
+
+    Raises:
+        InputError: the points cannot be laid out, or the disk is full.
+    """
+    from dvgs_core.neighbours.layout import umap_layout
+
+    def progress(share: float) -> None:
+        workspace.report_progress(job.id, round(100 * share), 100)
+        if workspace.stop_requested(job.id):
+            raise _Stopped
+
+    try:
+        X = np.load(job.input, allow_pickle=False)
+        layout = umap_layout(
+            X, seed=job.job["seed"], neighbours=job.job["neighbours"], progress=progress
+        )
+        with replacing(job.result) as temporary:
+            np.savez(temporary, layout=layout.astype(np.float32))
+    except _Stopped:
+        return "stopped"
+    finally:
+        job.input.unlink(missing_ok=True)
+    return None

@@ -1,0 +1,175 @@
+"""A worker process: waits for jobs of one kind and does them, one after the other.
+
+    python -m dvgs_core.engine.worker WORKSPACE KIND [--execute MODULE:FUNCTION]
+
+What is slow to import is imported once, before the first job. The worker belongs to the workspace,
+not to the app that started it: closing the app, or its death, does not touch a job that is going
+on. A worker that nobody wants any more, and for which nothing waits, ends by itself.
+
+`--execute` names the function that does a job: `function(workspace, job)`. It may return "done",
+"stopped" or nothing, which means done, or stopped if that was asked for before the last step.
+"""
+
+import argparse
+import importlib
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from dvgs_core.engine.kinds import KINDS, TAKEN
+from dvgs_core.errors import InputError
+from dvgs_core.store.runs import INTERRUPTED, JobKind, MapJob, Run, Status
+from dvgs_core.store.workspace import Workspace
+
+Execute = Callable[[Workspace, Any], str | None]
+
+POLL_SECONDS = 0.1
+BEAT_SECONDS = 1.0
+
+
+class Terminated(BaseException):
+    """The process was asked to end (SIGTERM)."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Be a worker until nobody wants one.
+
+    Returns:
+        The exit status: 0, or `TAKEN` if the workspace has a worker of this kind already.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m dvgs_core.engine.worker", description="A worker process."
+    )
+    parser.add_argument("workspace", type=Path, help="folder of the workspace")
+    parser.add_argument("kind", choices=tuple(KINDS), help="which jobs to do")
+    parser.add_argument(
+        "--execute",
+        metavar="MODULE:FUNCTION",
+        help="what does a job; then nothing is imported beforehand",
+    )
+    options = parser.parse_args(arguments)
+    standard, libraries = KINDS[options.kind]
+    workspace = Workspace(options.workspace)
+    pid = os.getpid()
+    if not workspace.register_worker(options.kind, pid):
+        print(f"Another process already does the {options.kind} jobs of {workspace.root}.")
+        return TAKEN
+    signal.signal(signal.SIGTERM, _terminate)
+    # Ctrl-C in the app's terminal is meant for the app.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(os, "nice"):
+        os.nice(5)  # where cores are few, the page comes first
+    try:
+        with _heart(workspace, options.kind, pid):
+            for name in () if options.execute else libraries:
+                importlib.import_module(name)
+            execute = _function(options.execute or standard)
+            _work(workspace, options.kind, pid, execute)
+    except Terminated:
+        workspace.end_jobs_of(pid, "interrupted", INTERRUPTED)
+    finally:
+        workspace.unregister_worker(options.kind, pid)
+    return 0
+
+
+def _work(workspace: Workspace, kind: JobKind, pid: int, execute: Execute) -> None:
+    workspace.worker_beat(kind, pid, "ready")
+    print(f"Worker {pid} is ready for {kind} jobs.", flush=True)
+    while True:
+        job = workspace.claim_next(kind, pid)
+        if job is not None:
+            workspace.worker_beat(kind, pid, "busy")
+            do(workspace, job, execute)
+            workspace.worker_beat(kind, pid, "ready")
+        elif not workspace.supervised() and not workspace.waiting(kind):
+            return
+        else:
+            time.sleep(POLL_SECONDS)
+
+
+def do(workspace: Workspace, job: Run | MapJob, execute: Execute) -> None:
+    """Do a job that was claimed, and record how it ended.
+
+    Args:
+        workspace: where it is recorded.
+        job: the job, running.
+        execute: what does it.
+    """
+    status: Status
+    try:
+        status, message = _ended(workspace, job, execute(workspace, job)), ""
+    except Exception as error:
+        status, message = "failed", told(error)
+        with suppress(OSError), job.log.open("a", encoding="utf-8") as log:
+            traceback.print_exc(file=log)
+    workspace.finish(job.id, status, message)
+
+
+def told(error: BaseException) -> str:
+    """What went wrong, in one line for a person."""
+    text = " ".join(str(error).split())
+    out_of_memory = isinstance(error, MemoryError) or (
+        type(error).__name__ == "OutOfMemoryError" or "can't allocate memory" in text
+    )
+    if isinstance(error, InputError):
+        return text
+    if out_of_memory:
+        return (
+            "The memory did not suffice for this run; value fewer rows at a time, choose a "
+            f"smaller network or close other programs{f' ({text[:200]})' if text else ''}."
+        )
+    return f"{type(error).__name__}: {text[:500]}" if text else type(error).__name__
+
+
+def _ended(workspace: Workspace, job: Run | MapJob, said: str | None) -> Status:
+    if said == "done":
+        return "done"
+    if said == "stopped":
+        return "stopped"
+    if said is not None:
+        raise ValueError(f"a job ends as done or stopped; its function returned {said!r}")
+    if isinstance(job, MapJob) or not workspace.stop_requested(job.id):
+        return "done"
+    run = workspace.run(job.id)
+    # a wish that came with the last step changed nothing
+    return "done" if run.step is not None and run.step == run.total else "stopped"
+
+
+@contextmanager
+def _heart(workspace: Workspace, kind: JobKind, pid: int) -> Iterator[None]:
+    """A thread that says every second that this process is there."""
+    ended = threading.Event()
+
+    def beat() -> None:
+        while not ended.wait(BEAT_SECONDS):
+            with suppress(Exception):  # a full disk, say, which the job itself will report
+                workspace.worker_beat(kind, pid)
+
+    thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _function(name: str) -> Execute:
+    module, _, function = name.partition(":")
+    return getattr(importlib.import_module(module), function)
+
+
+def _terminate(number: int, frame: object) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough; let it finish cleanly
+    raise Terminated
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,69 @@
+"""How a row differs from others of its class, field by field."""
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pandas.api.types import is_bool_dtype, is_numeric_dtype
+
+from dvgs_core.data.schema import Schema
+
+
+class ClassContrast:
+    """What is usual in each class, so that a row's unusual fields can be shown first.
+
+    Args:
+        frame: (n, columns) data.
+        schema: whose features are compared.
+        codes: (n,) int64 class of each row; -1 for rows of none, which count as a class of their
+            own.
+    """
+
+    def __init__(self, frame: pd.DataFrame, schema: Schema, codes: NDArray[np.int64]) -> None:
+        names = [c.name for c in schema.features if c.name not in set(schema.pixels)]
+        self.frame, self.codes = frame, codes
+        self.numeric = [
+            n for n in names if is_numeric_dtype(frame[n]) and not is_bool_dtype(frame[n])
+        ]
+        self.other = [n for n in names if n not in set(self.numeric)]
+        numbers = frame[self.numeric].astype("float64") if self.numeric else pd.DataFrame()
+        self.medians = numbers.groupby(codes).median() if self.numeric else None
+        self.spread = numbers.std().replace(0, np.nan) if self.numeric else None
+        self._shares: dict[tuple[int, str], pd.Series] = {}
+
+    def row(self, row: int) -> pd.DataFrame:
+        """A row's fields, the most unusual for its class first.
+
+        Returns:
+            Columns field, value (text), usual (median, or most frequent value, of its class),
+            difference (standard deviations from the median; for other kinds 0 to 3, from the
+            value's rarity in the class). Ties keep the table's order.
+        """
+        code, lines = int(self.codes[row]), []
+        for name in self.numeric:
+            value, usual = self.frame[name].iloc[row], self.medians.loc[code, name]
+            apart = 0.0 if pd.isna(value) else abs(float(value) - usual) / self.spread[name]
+            lines.append((name, _text(value), _text(usual), 0.0 if np.isnan(apart) else apart))
+        for name in self.other:
+            value, shares = self.frame[name].iloc[row], self._class_shares(code, name)
+            text = _text(value)
+            usual = str(shares.index[0]) if len(shares) else "–"
+            rarity = 3.0 * (1.0 - float(shares.get(text, 0.0)) / float(shares.iloc[0]))
+            lines.append((name, text, usual, rarity))
+        frame = pd.DataFrame(lines, columns=["field", "value", "usual", "difference"])
+        return frame.sort_values("difference", ascending=False, kind="stable", ignore_index=True)
+
+    def _class_shares(self, code: int, name: str) -> pd.Series:
+        if (code, name) not in self._shares:
+            cells = self.frame[name][self.codes == code]
+            self._shares[code, name] = cells.map(_text).value_counts(normalize=True)
+        return self._shares[code, name]
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bytes):
+        return f"{len(value):,} bytes"
+    if value is None or value is pd.NA or (isinstance(value, float) and np.isnan(value)):
+        return "–"
+    if isinstance(value, float | np.floating):
+        return f"{value:.4g}"
+    return str(value)

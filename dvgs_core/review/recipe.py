@@ -1,0 +1,146 @@
+"""The recipe: everything needed to make the cleaned data again from the original file.
+
+It holds no data. With the original beside it, `apply_recipe` writes the cleaned file, the same
+bytes each time; the hash in the recipe makes sure that it is the same original. The recipe itself
+is the same bytes for the same decisions, too.
+"""
+
+import json
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, ValidationError
+
+from dvgs_core.data.format import FileFormat
+from dvgs_core.errors import InputError
+from dvgs_core.review.decisions import DecisionLog, Label
+from dvgs_core.settings import Settings, one_line
+from dvgs_core.store.datasets import Dataset
+from dvgs_core.store.files import replacing, sha256_of
+from dvgs_core.store.runs import Run
+
+VERSION = 1
+
+_SOFTWARE = ("dvgs-workbench", "numpy", "openpyxl", "pandas", "pyarrow", "torch")
+
+
+class Original(Settings):
+    """A file that the recipe starts from, known by its content."""
+
+    name: str = Field(title="File name")
+    sha256: str = Field(title="SHA-256 of its bytes", pattern="^[0-9a-f]{64}$")
+
+
+class Recipe(Settings):
+    """What was decided about which file; see `make_recipe` and `apply_recipe`."""
+
+    kind: Literal["dvgs-recipe"] = Field(default="dvgs-recipe", title="Kind of file")
+    version: int = Field(default=VERSION, ge=1, title="Version of this form")
+    software: dict[str, str] = Field(title="Versions of the software")
+    created: str | None = Field(None, title="Time of the last decision, UTC")
+    original: Original = Field(title="The original file")
+    labels: Original | None = Field(None, title="The labels table of a pair")
+    format: FileFormat = Field(title="How the original was read")
+    rows: int = Field(ge=0, title="Rows of the original")
+    label: str | None = Field(None, title="Label column")
+    dropped: tuple[int, ...] = Field((), title="Ids of the rows to leave out")
+    relabelled: dict[int, bool | int | float | str] = Field(
+        default_factory=dict, title="New label of each relabelled row, by row id"
+    )
+    counts: dict[str, int] = Field(default_factory=dict, title="Rows with each decision")
+    seed: int | None = Field(None, title="Seed of the run")
+    job: dict[str, Any] | None = Field(None, title="The run the decisions were made with")
+
+    def text(self) -> str:
+        """The recipe as JSON; the same recipe gives the same text."""
+        # Python values, so that row ids sort as numbers
+        values = self.model_dump()
+        return json.dumps(values, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+
+    def save(self, path: Path | str) -> None:
+        """Write the recipe, whole or not at all."""
+        with replacing(Path(path)) as temporary:
+            temporary.write_text(self.text(), encoding="utf-8", newline="\n")
+
+    @classmethod
+    def load(cls, path: Path | str) -> "Recipe":
+        """Read a recipe.
+
+        Raises:
+            InputError: it is not there, not a recipe, or newer than this program.
+        """
+        path = Path(path)
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise InputError(f"The recipe {path} cannot be read ({error.strerror}).") from error
+        except ValueError as error:  # of JSON and of UTF-8
+            raise InputError(
+                f"{path.name} is not a recipe: expected the JSON of a recipe.json."
+            ) from error
+        if not isinstance(values, dict) or values.get("kind") != "dvgs-recipe":
+            raise InputError(f"{path.name} is not a recipe: expected a recipe.json of an export.")
+        if isinstance(values.get("version"), int) and values["version"] > VERSION:
+            raise InputError(
+                f"{path.name} is a recipe of a newer form (version {values['version']}; this "
+                f"program knows {VERSION}); update the program."
+            )
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            raise InputError(f"{path.name} is damaged: {one_line(cls, error)}") from error
+
+
+def make_recipe(
+    dataset: Dataset, decisions: DecisionLog, *, label: str | None = None, run: Run | None = None
+) -> Recipe:
+    """The recipe of the decisions in effect.
+
+    Args:
+        dataset: the original.
+        decisions: about that dataset.
+        label: the label column, needed when rows were relabelled.
+        run: the run the decisions were made with, if one was.
+
+    Raises:
+        InputError: rows were relabelled but no label column is given.
+    """
+    current = decisions.current()
+    dropped = current.loc[current["decision"] == "drop", "row"]
+    relabelled = current.loc[current["decision"] == "relabel"]
+    if len(relabelled) and label is None:
+        raise InputError(
+            f"{len(relabelled):,} rows were relabelled, but no column is the label; choose it."
+        )
+    new: dict[int, Label] = dict(
+        zip(relabelled["row"].tolist(), relabelled["label"].tolist(), strict=True)
+    )
+    labels = None
+    if dataset.labels_path is not None:
+        labels = Original(name=dataset.labels_path.name, sha256=sha256_of(dataset.labels_path))
+    seed = run.job.get("seed") if run is not None else None
+    return Recipe(
+        software=_versions(),
+        created=None if current.empty else current["at"].max().isoformat(),
+        original=Original(name=dataset.name, sha256=sha256_of(dataset.path)),
+        labels=labels,
+        format=decisions.workspace.file_format(dataset.id),
+        rows=dataset.rows,
+        label=label,
+        dropped=tuple(dropped.tolist()),
+        relabelled=new,
+        counts={str(name): number for name, number in decisions.counts().items()},
+        seed=seed if isinstance(seed, int) else None,
+        job=run.job if run is not None else None,
+    )
+
+
+def _versions() -> dict[str, str]:
+    versions = {}
+    for name in _SOFTWARE:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            versions[name] = "not installed as a package"
+    return versions

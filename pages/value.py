@@ -1,0 +1,134 @@
+"""Run a valuation and watch it."""
+
+import streamlit as st
+
+from dvgs_core import methods
+from dvgs_core.data.encode import EncodingSettings
+from dvgs_core.settings import fields
+from ui import jobs, live, splits, style
+from ui.components import empty, settings_form
+from ui.frame import errors_for_people
+from ui.state import keep, kept, open_run, run, schema, split, state, workspace
+
+PRESETS = {
+    "dvgs": {
+        "Quick": {},
+        "Paper": {"max_steps": None, "every": 1},
+        "Thorough": {"restarts": 10, "epochs": 200, "max_steps": 4000},
+    },
+    "random": {"Quick": {}},
+}
+ENCODINGS = {"quantile": "rank to normal", "standard": "standardised", "minmax": "min-max (paper)"}
+
+
+def page() -> None:
+    """Settings above, the run below."""
+    heading, button = st.columns([6, 1.8], vertical_alignment="center")
+    with heading:
+        style.heading(
+            "Value",
+            "Which rows hurt? Start, watch the ranking settle, then review the lowest rows.",
+        )
+    roles, chosen = schema(), split()
+    found = splits.preview(state.dataset_id, roles, chosen, kept("target_dataset"))
+    stored = kept(
+        "valuation", {"method": "dvgs", "preset": "Quick", "encoding": "quantile", "device": "auto"}
+    )
+    row = st.columns([1.2, 1.2, 1.2, 1, 2])
+    names = methods.names()
+    method = row[0].selectbox("Method", names, index=names.index(stored["method"]))
+    presets = PRESETS.get(method, {"Quick": {}})
+    preset = row[1].selectbox(
+        "Preset",
+        list(presets),
+        index=list(presets).index(stored["preset"]) if stored["preset"] in presets else 0,
+        help="A set of settings to start from; all of them are below.",
+    )
+    encoding = row[2].selectbox(
+        "Numbers are",
+        list(ENCODINGS),
+        index=list(ENCODINGS).index(stored["encoding"]),
+        format_func=ENCODINGS.get,
+        help=next(s.help for s in fields(EncodingSettings) if s.name == "numeric"),
+    )
+    devices = ["auto", "cpu", "cuda"]
+    device = row[3].selectbox("Device", devices, index=devices.index(stored["device"]))
+    asked = {"method": method, "preset": preset, "encoding": encoding, "device": device}
+    if asked != stored:
+        keep("valuation", asked)
+    with row[4].popover("All settings", icon=":material/tune:", width="stretch"):
+        values = settings_form(
+            methods.entry(method).settings, f"settings.{method}.{preset}", presets[preset]
+        )
+    active = run() is not None and run().active
+    if button.button(
+        f"Value {found.source:,} rows",
+        type="primary",
+        width="stretch",
+        icon=":material/play_arrow:",
+        key="value.start",
+        help="Queued behind the run that is going on." if active else None,
+    ):
+        with errors_for_people():
+            jobs.start(method, values, seed=chosen.seed, encoding=encoding, device=device)
+            st.rerun()
+    if run() is None:
+        st.info(
+            "Similarity traces, values and the lowest rows will appear here, within seconds of "
+            "the start.",
+            icon=":material/info:",
+        )
+        return
+    history()
+    watch()
+
+
+def history() -> None:
+    """The runs of this dataset; which one is shown, and which rows are followed."""
+    runs = workspace().runs(state.dataset_id)
+    ids = [one.id for one in runs]
+    names = {one.id: f"{one.name}  {one.status}  {one.created:%d %b %H:%M}" for one in runs}
+    left, middle, right = st.columns([2, 2, 1.2], vertical_alignment="bottom")
+    shown = left.selectbox("Run", ids, index=ids.index(state.run_id), format_func=names.get)
+    if shown != state.run_id:
+        open_run(shown)
+        st.rerun()
+    text = middle.text_input(
+        "Follow rows",
+        placeholder="the three lowest",
+        key="value.follow",
+        help="Row ids whose traces are drawn, such as 12, 40.",
+        persist_state="session",
+    )
+    with errors_for_people():
+        state.followed = splits.row_ids(text)[:5]
+    current = run()
+    if not current.active and right.button(
+        "Review the lowest", type="secondary", icon=":material/arrow_forward:", width="stretch"
+    ):
+        st.switch_page("pages/review.py")
+
+
+def watch() -> None:
+    """The panels; redrawn twice a second while the run goes on."""
+    was_active = run().active
+
+    @st.fragment(run_every=0.5 if was_active else None)
+    def panels() -> None:
+        current = run()
+        live.panels(current)
+        if was_active and not current.active:
+            st.rerun()
+
+    panels()
+
+
+if state.dataset_id is None:
+    style.heading("Value", "Which rows hurt?")
+    empty("Values will be computed here, once there is data.", "data", "Bring data")
+elif split() is None:
+    style.heading("Value", "Which rows hurt?")
+    empty("Values need a target: the rows you trust.", "target", "Choose the target")
+else:
+    with errors_for_people():
+        page()

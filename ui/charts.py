@@ -1,0 +1,255 @@
+"""Tidy frame in, chart out; nothing is computed here and Streamlit is not imported.
+
+ECharts options for what moves, Plotly figures for what stands. Texts of people's data reach
+ECharts and Plotly as data, never as markup.
+"""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+LOW, HIGH, MUTED = "#D55E00", "#0072B2", "#98A2B3"
+FOLLOWED = ("#E69F00", "#CC79A7", "#56B4E9", "#7A5AF8", "#009E73")
+
+
+def _grid(**margins: Any) -> dict[str, Any]:
+    return {"left": 48, "right": 14, "top": 28, "bottom": 28, **margins}
+
+
+def _still(option: dict[str, Any]) -> dict[str, Any]:
+    """No animation: a live chart that eases between states never shows the present one."""
+    return {"animation": False, **option}
+
+
+def traces(steps: pd.DataFrame, followed: dict[str, np.ndarray]) -> dict[str, Any]:
+    """Median and bands of all rows' similarities, and chosen rows' own lines.
+
+    Args:
+        steps: columns index, q05, q25, q50, q75, q95.
+        followed: name -> (steps,) similarities, NaN where there is none.
+    """
+    x = steps["index"].tolist()
+
+    def line(name: str, y: Any, **style: Any) -> dict[str, Any]:
+        points = [[i, None if v != v else round(float(v), 5)] for i, v in zip(x, y, strict=False)]
+        return {"name": name, "type": "line", "showSymbol": False, "data": points, **style}
+
+    def band(name: str, low: str, high: str, opacity: float) -> list[dict[str, Any]]:
+        hidden = {
+            "lineStyle": {"opacity": 0},
+            "stack": name,
+            "stackStrategy": "all",
+            "silent": True,
+            "tooltip": {"show": False},
+        }
+        return [
+            line(f"{name} low", steps[low], **hidden),
+            line(
+                name,
+                steps[high] - steps[low],
+                **hidden,
+                areaStyle={"color": HIGH, "opacity": opacity},
+                itemStyle={"color": HIGH},
+            ),
+        ]
+
+    series = [
+        *band("5 to 95 % of rows", "q05", "q95", 0.12),
+        *band("middle half", "q25", "q75", 0.2),
+        line("median", steps["q50"], lineStyle={"width": 2}, itemStyle={"color": HIGH}),
+    ]
+    for colour, (name, y) in zip(FOLLOWED, followed.items(), strict=False):
+        series.append(line(name, y, lineStyle={"width": 1.5}, itemStyle={"color": colour}))
+    legend = ["median", "middle half", "5 to 95 % of rows", *followed]
+    return _still(
+        {
+            "grid": _grid(top=34),
+            "legend": {"data": legend, "top": 0, "left": 0, "itemHeight": 8, "type": "scroll"},
+            "tooltip": {"trigger": "axis", "valueFormatter": "%.3f"},
+            "xAxis": {
+                "type": "value",
+                "name": "checkpoint",
+                "nameLocation": "middle",
+                "nameGap": 20,
+                "min": 0,
+                "max": int(steps["total"].iloc[-1]) - 1 or 1,
+                "splitLine": {"show": False},
+            },
+            "yAxis": {"type": "value", "scale": True},
+            "series": series,
+        }
+    )
+
+
+def loss(steps: pd.DataFrame) -> dict[str, Any]:
+    """Loss on the target, step by step."""
+    there = steps.dropna(subset=["target_loss"])
+    points = [
+        [int(i), round(float(v), 5)]
+        for i, v in zip(there["index"], there["target_loss"], strict=True)
+    ]
+    return _still(
+        {
+            "grid": _grid(top=12),
+            "tooltip": {"trigger": "axis", "valueFormatter": "%.3f"},
+            "xAxis": {
+                "type": "value",
+                "min": 0,
+                "max": int(steps["total"].iloc[-1]) - 1 or 1,
+                "name": "checkpoint",
+                "nameLocation": "middle",
+                "nameGap": 20,
+                "splitLine": {"show": False},
+            },
+            "yAxis": {"type": "value", "scale": True},
+            "series": [
+                {
+                    "name": "target loss",
+                    "type": "line",
+                    "showSymbol": False,
+                    "data": points,
+                    "itemStyle": {"color": MUTED},
+                }
+            ],
+        }
+    )
+
+
+def distribution(histogram: pd.DataFrame, middle: str) -> dict[str, Any]:
+    """Histogram of values, coloured from low to high as everywhere.
+
+    Args:
+        histogram: columns centre, rows, shade (0 = lowest, 1 = highest).
+        middle: colour at the middle of the scale, which differs between light and dark.
+    """
+    bars = [
+        {"value": [round(float(c), 4), int(r)], "itemStyle": {"color": blend(float(s), middle)}}
+        for c, r, s in histogram[["centre", "rows", "shade"]].itertuples(index=False)
+    ]
+    return _still(
+        {
+            "grid": _grid(top=12),
+            "tooltip": {"trigger": "item", "formatter": "value {@[0]}: {@[1]} rows"},
+            "xAxis": {
+                "type": "value",
+                "scale": True,
+                "name": "value",
+                "nameLocation": "middle",
+                "nameGap": 20,
+                "splitLine": {"show": False},
+            },
+            "yAxis": {"type": "value", "splitNumber": 3},
+            "series": [{"type": "bar", "data": bars, "barWidth": f"{88 / len(bars):.2f}%"}],
+        }
+    )
+
+
+def blend(shade: float, middle: str) -> str:
+    """The value scale: vermillion at 0, `middle` at 0.5, blue at 1."""
+    start, end, share = (LOW, middle, shade * 2) if shade < 0.5 else (middle, HIGH, shade * 2 - 1)
+    mixed = [
+        round(int(start[i : i + 2], 16) * (1 - share) + int(end[i : i + 2], 16) * share)
+        for i in (1, 3, 5)
+    ]
+    return "#{:02x}{:02x}{:02x}".format(*mixed)
+
+
+def _quiet(figure: go.Figure, height: int) -> go.Figure:
+    return figure.update_layout(
+        height=height,
+        margin=dict(l=8, r=8, t=8, b=8),
+        legend=dict(orientation="h", y=1.02, yanchor="bottom", x=0, title=None),
+        hovermode="closest",
+        bargap=0.25,
+    )
+
+
+def class_shares(shares: pd.DataFrame) -> go.Figure:
+    """Share of each class, side by side for each group of rows.
+
+    Args:
+        shares: columns name (class), group (such as target, source), share in [0, 1], rows.
+    """
+    figure = go.Figure()
+    for colour, (group, part) in zip(
+        (HIGH, MUTED), shares.groupby("group", sort=False), strict=False
+    ):
+        figure.add_bar(
+            y=part["name"],
+            x=part["share"],
+            name=str(group),
+            orientation="h",
+            marker_color=colour,
+            customdata=part["rows"],
+            hovertemplate="%{y}: %{customdata:,} rows, %{x:.1%}<extra>%{fullData.name}</extra>",
+        )
+    height = 70 + 26 * shares["name"].nunique()
+    figure.update_xaxes(tickformat=".0%", title=None)
+    figure.update_yaxes(type="category", autorange="reversed", title=None)
+    return _quiet(figure, min(height, 420))
+
+
+def missing(shares: pd.DataFrame) -> go.Figure:
+    """Share of missing cells of each column that has any.
+
+    Args:
+        shares: columns column, share in [0, 1], rows.
+    """
+    figure = go.Figure(
+        go.Bar(
+            y=shares["column"],
+            x=shares["share"],
+            orientation="h",
+            marker_color=MUTED,
+            customdata=shares["rows"],
+            hovertemplate="%{y}: %{customdata:,} missing, %{x:.1%}<extra></extra>",
+        )
+    )
+    figure.update_xaxes(tickformat=".1%", rangemode="tozero")
+    figure.update_yaxes(type="category", autorange="reversed")
+    return _quiet(figure, min(70 + 22 * len(shares), 420))
+
+
+def label_values(frame: pd.DataFrame) -> go.Figure:
+    """A row's value under every label; its own and the suggested one stand out.
+
+    Args:
+        frame: columns name, value, kind ("own", "suggested" or "other").
+    """
+    colours = frame["kind"].map({"own": LOW, "suggested": "#7A5AF8", "other": MUTED})
+    texts = frame["kind"].map({"own": "given", "suggested": "suggested", "other": ""})
+    figure = go.Figure(
+        go.Bar(
+            y=frame["name"],
+            x=frame["value"],
+            orientation="h",
+            marker_color=colours,
+            text=texts,
+            textposition="auto",
+            hovertemplate="%{y}: %{x:.3f}<extra></extra>",
+        )
+    )
+    figure.update_yaxes(type="category", autorange="reversed")
+    return _quiet(figure, min(50 + 22 * len(frame), 300))
+
+
+def row_trace(frame: pd.DataFrame) -> go.Figure:
+    """One row's trace against the median of its class.
+
+    Args:
+        frame: columns step, row, class_median.
+    """
+    figure = go.Figure()
+    figure.add_scatter(
+        x=frame["step"],
+        y=frame["class_median"],
+        name="median of its class",
+        line=dict(color=MUTED, width=1.5),
+    )
+    figure.add_scatter(
+        x=frame["step"], y=frame["row"], name="this row", line=dict(color=LOW, width=1.5)
+    )
+    figure.update_xaxes(title="checkpoint")
+    return _quiet(figure, 190)

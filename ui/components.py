@@ -1,0 +1,128 @@
+"""Pieces that pages share: facts, the roles table, forms drawn from settings, empty states."""
+
+from typing import Any, get_args
+
+import pandas as pd
+import streamlit as st
+
+from dvgs_core.data.schema import Kind, Role, Schema
+from dvgs_core.errors import InputError
+from dvgs_core.settings import Setting, Settings, fields
+from ui import style
+from ui.profiles import PageProfile
+from ui.state import keep, state
+
+
+def facts(numbers: dict[str, str]) -> None:
+    """A row of numbers with their names under them."""
+    for column, (name, value) in zip(st.columns(len(numbers)), numbers.items(), strict=True):
+        column.markdown(f"**{value}**  \n:gray[{name}]")
+
+
+def empty(what: str, page: str, action: str) -> None:
+    """What will be here, and the one action that fills it."""
+    st.info(what, icon=":material/info:")
+    if st.button(action, type="primary", icon=":material/arrow_forward:"):
+        st.switch_page(f"pages/{page}.py")
+
+
+def roles_table(roles: Schema, found: PageProfile) -> None:
+    """Columns with their roles and kinds, to be corrected in place."""
+    st.subheader("Columns", anchor=False)
+    shown = found.columns.set_index("name")[
+        ["role", "kind", "missing_share", "distinct", "examples", "note"]
+    ]
+    changed = st.data_editor(
+        shown,
+        key=f"data.roles.{state.table_generation}",
+        height=min(38 + 35 * len(shown), 460),
+        column_config={
+            "_index": st.column_config.TextColumn("column", disabled=True, width="medium"),
+            "role": st.column_config.SelectboxColumn(
+                "role", options=list(get_args(Role)), required=True, width="small"
+            ),
+            "kind": st.column_config.SelectboxColumn(
+                "kind", options=list(get_args(Kind)), required=True, width="small"
+            ),
+            "missing_share": st.column_config.ProgressColumn(
+                "missing", format="percent", min_value=0, max_value=1, width="small"
+            ),
+            "distinct": st.column_config.NumberColumn(
+                "distinct", format="localized", disabled=True, width="small"
+            ),
+            "examples": st.column_config.TextColumn("examples", disabled=True, width="medium"),
+            "note": st.column_config.TextColumn("why", disabled=True),
+        },
+    )
+    _keep_roles(roles, shown, changed)
+
+
+def _keep_roles(roles: Schema, shown: pd.DataFrame, changed: pd.DataFrame) -> None:
+    edited = (shown[["role", "kind"]] != changed[["role", "kind"]]).any(axis=1)
+    if not edited.any():
+        return
+    try:
+        for name in shown.index[edited]:
+            new = changed.loc[name]
+            if new["role"] == "label":
+                roles = roles.with_label(name)
+            else:
+                roles = roles.with_role(name, new["role"], new["kind"])
+        keep("schema", roles)
+    except InputError as error:
+        state.message = str(error)
+    # the editor keeps its edits by position: a new key starts it from the corrected table
+    state.table_generation += 1
+    st.rerun()
+
+
+def settings_form(cls: type[Settings], prefix: str, preset: dict[str, Any]) -> dict[str, Any]:
+    """Widgets for all fields of a settings class, in three columns.
+
+    Args:
+        cls: whose declaration states names, bounds, units, defaults and help.
+        prefix: of the widgets' keys; another prefix starts from the preset again.
+        preset: values that differ from the defaults.
+
+    Returns:
+        A value a field; an empty box gives None.
+    """
+    columns = st.columns(3)
+    return {
+        setting.name: _field(
+            columns[i % 3], setting, prefix, preset.get(setting.name, setting.default)
+        )
+        for i, setting in enumerate(fields(cls))
+    }
+
+
+def _field(column: Any, setting: Setting, prefix: str, value: Any) -> Any:
+    title = setting.title + (f" ({setting.unit})" if setting.unit else "")
+    common = {"key": f"{prefix}.{setting.name}", "help": setting.help, "persist_state": "session"}
+    if setting.choices:
+        return column.selectbox(
+            title, setting.choices, index=setting.choices.index(value), **common
+        )
+    if setting.type is bool:
+        return column.toggle(title, value=value, **common)
+    if setting.type in (int, float):
+        kind = setting.type
+        bounds = {
+            "min_value": None if setting.minimum is None else kind(setting.minimum),
+            "max_value": None if setting.maximum is None else kind(setting.maximum),
+        }
+        return column.number_input(
+            title,
+            value=None if value is None else kind(value),
+            step=1 if kind is int else None,
+            format=None if kind is int else "%g",
+            placeholder="automatic",
+            **bounds,
+            **common,
+        )
+    return column.text_input(title, value=value or "", **common)
+
+
+def counts_line(parts: dict[str, int]) -> None:
+    """Several counts in one muted line."""
+    st.caption(" · ".join(style.count(n, name) for name, n in parts.items()))

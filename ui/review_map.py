@@ -1,0 +1,167 @@
+"""The Review page's map: layouts, colours and hover texts, each made once and kept."""
+
+import base64
+import io
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from ui import style
+from ui.card import picture_of
+from ui.decisions import decision_log, decision_words
+from ui.map import (
+    HOVER_LIMIT,
+    MapColours,
+    MapEvents,
+    MapHover,
+    MapPoints,
+    class_colours,
+    decision_colours,
+    linked_map,
+    map_events,
+    selected_rows,
+    value_colours,
+)
+from ui.results import Layout, layout, results
+from ui.state import run, state, widget, workspace
+
+KEY = "review.map"
+COLOURS = {
+    "value": "value",
+    "label": "label",
+    "suggested": "suggested label",
+    "decision": "decision",
+    "role": "role",
+}
+_MOST_POINTS = 200_000
+_MOST_PICTURES = 4_000
+
+
+@st.cache_resource(max_entries=6, show_spinner=False)
+def _points(run_id: int, name: str) -> MapPoints:
+    found, place = results(workspace().run(run_id)), layout(workspace().run(run_id))
+    assert found is not None and place is not None
+    n = len(place.xy)
+    rows = np.arange(n)
+    if n > _MOST_POINTS:
+        # every row under review soon is drawn, the others as a seeded sample
+        low = found.order[: _MOST_POINTS // 4]
+        rest = np.random.default_rng(0).choice(n, _MOST_POINTS - len(low), replace=False)
+        rows = np.unique(np.concatenate([low, rest]))
+    return MapPoints.of(np.asarray(place.xy)[rows], rows, total=n)
+
+
+@st.cache_resource(max_entries=12, show_spinner=False)
+def _colours(run_id: int, name: str, by: str, decisions: int) -> MapColours:
+    found, points = results(workspace().run(run_id)), _points(run_id, name)
+    lines = found.values.reindex(points.ids)
+    if by == "value":
+        return value_colours(lines["value"].to_numpy())
+    if by == "decision":
+        words = decision_log(workspace().run(run_id).dataset).current()
+        kinds = pd.Series(words["decision"].to_numpy(), index=words["row"].to_numpy())
+        return decision_colours(kinds.reindex(points.ids).fillna("undecided").astype(str).tolist())
+    column = {"label": "label", "suggested": "suggested_label", "role": "role"}[by]
+    names = lines[column].fillna("none").astype(str)
+    order = found.labels.names if by != "role" else ("source", "target", "both", "unused")
+    known = [str(name) for name in order] + (["none"] if (names == "none").any() else [])
+    codes = pd.Categorical(names, categories=known).codes
+    return class_colours(np.asarray(codes, dtype=np.int64), known, title=COLOURS[by])
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _hover(run_id: int, name: str) -> MapHover | None:
+    found, points = results(workspace().run(run_id)), _points(run_id, name)
+    if len(points.ids) > HOVER_LIMIT:
+        return None
+    lines = found.values.reindex(points.ids)
+    texts = [
+        (
+            str(label) if isinstance(label, str) else "–",
+            style.number(value),
+            str(best) if isinstance(best, str) else "–",
+            str(role),
+        )
+        for label, value, best, role in zip(
+            lines["label"], lines["value"], lines["suggested_label"], lines["role"], strict=True
+        )
+    ]
+    pictures = []
+    if found.schema.pixels and len(points.ids) <= _MOST_PICTURES:
+        pictures = [_address(int(row)) for row in points.ids]
+    return MapHover.of(("label", "value", "suggested", "role"), texts, pictures=pictures)
+
+
+def _address(row: int) -> str:
+    image = picture_of(row)
+    if image is None:
+        return ""
+    small, buffer = image.resize((48, 48), 0), io.BytesIO()
+    small.save(buffer, format="PNG")
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+def events_before_drawing(place: Layout) -> MapEvents:
+    """What was done on the map since the last run of the page."""
+    return map_events(widget(KEY), _points(state.run_id, place.name).version)
+
+
+def lasso_rows(place: Layout, events: MapEvents) -> np.ndarray:
+    """Row ids inside the lasso, of all rows, drawn or not."""
+    if events.polygon is None:
+        return np.empty(0, dtype=np.int64)
+    return np.flatnonzero(selected_rows(events.polygon, np.asarray(place.xy)))
+
+
+def show(place: Layout, *, selected, focus: int | None, height: int) -> None:
+    """The map and what it is coloured by."""
+    left, right = st.columns([2, 3], vertical_alignment="center")
+    by = left.selectbox(
+        "Colour by",
+        list(COLOURS),
+        format_func=COLOURS.get,
+        key="review.colour",
+        label_visibility="collapsed",
+        persist_state="session",
+    )
+    words = f"{place.name} of {len(place.xy):,} rows"
+    if place.waiting:
+        words += " · UMAP is being computed"
+    if place.problem:
+        words += f" · no UMAP: {style.plain(place.problem)}"
+    right.caption(words)
+    current = run()
+    log = decision_log(current.dataset)
+    version = len(log.current()) if by != "decision" else _log_version(log)
+    points = _points(current.id, place.name)
+    found = results(current)
+    roles = found.values["role"].to_numpy()
+    at = None if focus is None else place.xy[focus]
+    linked_map(
+        points,
+        _colours(current.id, place.name, by, version if by == "decision" else 0),
+        key=KEY,
+        description=f"Map of {len(place.xy):,} rows, coloured by {COLOURS[by]}; rows alike are "
+        "near each other. The table beside it lists the same rows.",
+        selected=selected,
+        focus=focus,
+        focus_xy=None if at is None else (float(at[0]), float(at[1])),
+        rings=np.flatnonzero(roles == "target") if len(roles) <= 20_000 else (),
+        hover=_hover(current.id, place.name),
+        height=height,
+        dim=len(selected) > 0,
+        known=events_before_drawing(place),
+    )
+
+
+def _log_version(log) -> int:
+    return hash(tuple(decision_words(log.current()).items())) if len(log.current()) else 0
+
+
+def picture_column(rows, limit: int = 200) -> list[str]:
+    """Pictures of some rows for a table; empty where there are none."""
+    found = results(run())
+    if not found.schema.pixels and found.schema.image_column is None:
+        return []
+    return [_address(int(row)) for row in rows[:limit]]

@@ -1,0 +1,201 @@
+"""Typed application state: the only access to st.session_state.
+
+Three places hold what a person has done. The workspace on disk holds what must never be lost
+(datasets, roles, splits, runs, decisions). The address holds which dataset and run are open, so
+that a refresh, a second tab or a link shows the same. The session holds the rest: where the cursor
+is, what is selected, the frozen order of a queue.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from dvgs_core.data.schema import Schema, infer_schema
+from dvgs_core.data.split import SplitSettings
+from dvgs_core.data.table import Table
+from dvgs_core.engine.supervisor import Supervisor
+from dvgs_core.errors import InputError
+from dvgs_core.settings import Settings
+from dvgs_core.store import Dataset, Run, Workspace
+
+T = TypeVar("T")
+
+
+class _Kept(Generic[T]):
+    """A typed entry of the session."""
+
+    def __init__(self, default: T) -> None:
+        self.default = default
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.key = f"state.{name}"
+
+    def __get__(self, instance: object, owner: type) -> T:
+        return st.session_state.get(self.key, self.default)
+
+    def __set__(self, instance: object, value: T) -> None:
+        st.session_state[self.key] = value
+
+
+@dataclass(frozen=True, eq=False)
+class Queue:
+    """Rows to review, in an order that stays put while they are reviewed.
+
+    Attributes:
+        rows: (n,) int64 row ids.
+        name: what the queue is, for its heading.
+    """
+
+    rows: NDArray[np.int64]
+    name: str
+
+
+class State:
+    """What the session remembers."""
+
+    dataset_id: _Kept[str | None] = _Kept(None)
+    run_id: _Kept[int | None] = _Kept(None)
+    cursor: _Kept[int | None] = _Kept(None)
+    queue: _Kept[Queue | None] = _Kept(None)
+    queue_made_for: _Kept[tuple] = _Kept(())
+    selection: _Kept[tuple[int, ...]] = _Kept(())
+    lasso_seen: _Kept[tuple[str, int]] = _Kept(("", 0))
+    click_seen: _Kept[int] = _Kept(0)
+    acknowledged: _Kept[int] = _Kept(0)
+    uploader_generation: _Kept[int] = _Kept(0)
+    table_generation: _Kept[int] = _Kept(0)
+    followed: _Kept[tuple[int, ...]] = _Kept(())
+    message: _Kept[str] = _Kept("")
+    mode: _Kept[str] = _Kept("lowest")
+    note: _Kept[str] = _Kept("")
+    page_rows: _Kept[tuple[int, ...]] = _Kept(())
+    selection_seen: _Kept[tuple[int, ...]] = _Kept(())
+
+
+state = State()
+
+
+def widget(key: str, default: Any = None) -> Any:
+    """The session's value of a keyed widget or component, before it is drawn."""
+    return st.session_state.get(key, default)
+
+
+def forget_widgets(prefix: str) -> None:
+    """Let keyed widgets start again from their defaults."""
+    for key in [k for k in st.session_state if str(k).startswith(prefix)]:
+        del st.session_state[key]
+
+
+@st.cache_resource(show_spinner=False)
+def workspace() -> Workspace:
+    """The workspace of this server process, with its workers under watch."""
+    space = Workspace()
+    space.mark_interrupted()
+    _supervisor(space).start()
+    return space
+
+
+@st.cache_resource(show_spinner=False)
+def _supervisor(_space: Workspace) -> Supervisor:
+    return Supervisor(_space)
+
+
+@st.cache_resource(max_entries=3, show_spinner="Reading the table …")
+def table(dataset_id: str) -> Table:
+    """The typed table of a dataset; shared by all sessions, never changed."""
+    return workspace().load_table(dataset_id)
+
+
+def restore() -> None:
+    """Find the open dataset and run again: from the address, else from the last visit."""
+    space = workspace()
+    if state.dataset_id is None:
+        wanted = st.query_params.get("dataset") or space.get_setting(None, "dataset")
+        state.dataset_id = wanted if wanted and _exists(wanted) else None
+        run = st.query_params.get("run", "")
+        if state.dataset_id and run.isdigit() and _is_run_of(int(run), state.dataset_id):
+            state.run_id = int(run)
+    if state.dataset_id is None:
+        return
+    if state.run_id is None:
+        runs = space.runs(state.dataset_id)
+        state.run_id = runs[0].id if runs else None
+    st.query_params["dataset"] = state.dataset_id
+    if state.run_id is not None:
+        st.query_params["run"] = str(state.run_id)
+    elif "run" in st.query_params:
+        del st.query_params["run"]
+
+
+def _exists(dataset_id: str) -> bool:
+    try:
+        workspace().dataset(dataset_id)
+    except InputError:
+        return False
+    return True
+
+
+def _is_run_of(run_id: int, dataset_id: str) -> bool:
+    try:
+        return workspace().run(run_id).dataset == dataset_id
+    except InputError:
+        return False
+
+
+def open_dataset(dataset_id: str | None) -> None:
+    """Make a dataset the one that all pages show."""
+    workspace().set_setting(None, "dataset", dataset_id)
+    state.dataset_id = dataset_id
+    open_run(None)
+    forget_widgets("target.")
+    forget_widgets("data.")
+    if dataset_id is None and "dataset" in st.query_params:
+        del st.query_params["dataset"]
+
+
+def open_run(run_id: int | None) -> None:
+    """Make a run the one that Value and Review show."""
+    state.run_id = run_id
+    state.queue, state.cursor, state.selection, state.followed = None, None, (), ()
+
+
+def dataset() -> Dataset | None:
+    """The open dataset."""
+    return None if state.dataset_id is None else workspace().dataset(state.dataset_id)
+
+
+def run() -> Run | None:
+    """The open run."""
+    return None if state.run_id is None else workspace().run(state.run_id)
+
+
+def schema() -> Schema:
+    """Roles of the open dataset's columns: as corrected, else as inferred."""
+    assert state.dataset_id is not None
+    kept = workspace().get_setting(state.dataset_id, "schema")
+    return _inferred(state.dataset_id) if kept is None else Schema.model_validate(kept)
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _inferred(dataset_id: str) -> Schema:
+    return infer_schema(table(dataset_id))
+
+
+def keep(name: str, settings: Settings | dict | str | None) -> None:
+    """Remember something about the open dataset in the workspace."""
+    value = settings.model_dump(mode="json") if isinstance(settings, Settings) else settings
+    workspace().set_setting(state.dataset_id, name, value)
+
+
+def kept(name: str, default: Any = None) -> Any:
+    """What was remembered about the open dataset."""
+    return workspace().get_setting(state.dataset_id, name, default)
+
+
+def split() -> SplitSettings | None:
+    """The choice of target and source, or None before one was made."""
+    value = kept("split")
+    return None if value is None else SplitSettings.model_validate(value)
