@@ -33,7 +33,7 @@ def page(found, current) -> None:
     review_table.follow_clicks(queue, events, selection)
     review_table.progress_line(found, queue, log)
 
-    left, middle, right = st.columns([1.15, 1.15, 1.3], gap="medium")
+    left, middle, right = st.columns([1.35, 1.1, 1.35], gap="small")
     words = decisions.decision_words(log.current())
     with left:
         review_table.show(found, queue, words, HEIGHT)

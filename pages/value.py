@@ -34,7 +34,7 @@ def page() -> None:
     stored = kept(
         "valuation", {"method": "dvgs", "preset": "Quick", "encoding": "quantile", "device": "auto"}
     )
-    row = st.columns([1.2, 1.2, 1.2, 1, 2])
+    row = st.columns([1.2, 1.2, 1.2, 1, 1.2], vertical_alignment="bottom")
     names = methods.names()
     method = row[0].selectbox("Method", names, index=names.index(stored["method"]))
     presets = PRESETS.get(method, {"Quick": {}})
@@ -88,7 +88,7 @@ def history() -> None:
     runs = workspace().runs(state.dataset_id)
     ids = [one.id for one in runs]
     names = {one.id: f"{one.name}  {one.status}  {one.created:%d %b %H:%M}" for one in runs}
-    left, middle, right = st.columns([2, 2, 1.2], vertical_alignment="bottom")
+    left, middle, right = st.columns([2.4, 2.2, 1.2], vertical_alignment="bottom")
     shown = left.selectbox("Run", ids, index=ids.index(state.run_id), format_func=names.get)
     if shown != state.run_id:
         open_run(shown)

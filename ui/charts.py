@@ -62,7 +62,8 @@ def traces(steps: pd.DataFrame, followed: dict[str, np.ndarray]) -> dict[str, An
     ]
     for colour, (name, y) in zip(FOLLOWED, followed.items(), strict=False):
         series.append(line(name, y, lineStyle={"width": 1.5}, itemStyle={"color": colour}))
-    legend = ["median", "middle half", "5 to 95 % of rows", *followed]
+    names = ["median", "middle half", "5 to 95 % of rows", *followed]
+    legend = [{"name": name, "icon": "roundRect"} for name in names]
     return _still(
         {
             "grid": _grid(top=34),
@@ -125,23 +126,25 @@ def distribution(histogram: pd.DataFrame, middle: str) -> dict[str, Any]:
         middle: colour at the middle of the scale, which differs between light and dark.
     """
     bars = [
-        {"value": [round(float(c), 4), int(r)], "itemStyle": {"color": blend(float(s), middle)}}
-        for c, r, s in histogram[["centre", "rows", "shade"]].itertuples(index=False)
+        {"value": int(rows), "itemStyle": {"color": blend(float(shade), middle)}}
+        for rows, shade in histogram[["rows", "shade"]].itertuples(index=False)
     ]
+    names = [f"{centre:.2g}".replace("-", "−") for centre in histogram["centre"]]
     return _still(
         {
             "grid": _grid(top=12),
-            "tooltip": {"trigger": "item", "formatter": "value {@[0]}: {@[1]} rows"},
+            "tooltip": {"trigger": "item", "formatter": "value {b}: {c} rows"},
             "xAxis": {
-                "type": "value",
-                "scale": True,
+                "type": "category",
+                "data": names,
                 "name": "value",
                 "nameLocation": "middle",
                 "nameGap": 20,
-                "splitLine": {"show": False},
+                "axisTick": {"show": False},
+                "axisLabel": {"interval": 5},
             },
             "yAxis": {"type": "value", "splitNumber": 3},
-            "series": [{"type": "bar", "data": bars, "barWidth": f"{88 / len(bars):.2f}%"}],
+            "series": [{"type": "bar", "data": bars, "barCategoryGap": "12%"}],
         }
     )
 
@@ -154,6 +157,12 @@ def blend(shade: float, middle: str) -> str:
         for i in (1, 3, 5)
     ]
     return "#{:02x}{:02x}{:02x}".format(*mixed)
+
+
+def _words(names: pd.Series) -> pd.Series:
+    """A person's words as Plotly shows them unchanged: it reads < and & as markup."""
+    short = names.astype(str).map(lambda n: n if len(n) <= 28 else f"{n[:18]}…{n[-9:]}")
+    return short.str.replace("&", "&amp;").str.replace("<", "&lt;").str.replace(">", "&gt;")
 
 
 def _quiet(figure: go.Figure, height: int) -> go.Figure:
@@ -177,7 +186,7 @@ def class_shares(shares: pd.DataFrame) -> go.Figure:
         (HIGH, MUTED), shares.groupby("group", sort=False), strict=False
     ):
         figure.add_bar(
-            y=part["name"],
+            y=_words(part["name"]),
             x=part["share"],
             name=str(group),
             orientation="h",
@@ -199,7 +208,7 @@ def missing(shares: pd.DataFrame) -> go.Figure:
     """
     figure = go.Figure(
         go.Bar(
-            y=shares["column"],
+            y=_words(shares["column"]),
             x=shares["share"],
             orientation="h",
             marker_color=MUTED,
@@ -222,7 +231,7 @@ def label_values(frame: pd.DataFrame) -> go.Figure:
     texts = frame["kind"].map({"own": "given", "suggested": "suggested", "other": ""})
     figure = go.Figure(
         go.Bar(
-            y=frame["name"],
+            y=_words(frame["name"]),
             x=frame["value"],
             orientation="h",
             marker_color=colours,
@@ -232,7 +241,7 @@ def label_values(frame: pd.DataFrame) -> go.Figure:
         )
     )
     figure.update_yaxes(type="category", autorange="reversed")
-    return _quiet(figure, min(50 + 22 * len(frame), 300))
+    return _quiet(figure, min(46 + 17 * len(frame), 230))
 
 
 def row_trace(frame: pd.DataFrame) -> go.Figure:
@@ -252,4 +261,4 @@ def row_trace(frame: pd.DataFrame) -> go.Figure:
         x=frame["step"], y=frame["row"], name="this row", line=dict(color=LOW, width=1.5)
     )
     figure.update_xaxes(title="checkpoint")
-    return _quiet(figure, 190)
+    return _quiet(figure, 170)

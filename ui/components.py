@@ -1,5 +1,6 @@
 """Pieces that pages share: facts, the roles table, forms drawn from settings, empty states."""
 
+from html import escape
 from typing import Any, get_args
 
 import pandas as pd
@@ -14,9 +15,11 @@ from ui.state import keep, state
 
 
 def facts(numbers: dict[str, str]) -> None:
-    """A row of numbers with their names under them."""
-    for column, (name, value) in zip(st.columns(len(numbers)), numbers.items(), strict=True):
-        column.markdown(f"**{value}**  \n:gray[{name}]")
+    """Numbers with their names under them. Both are our own words, never a person's data."""
+    parts = (
+        f"<div><b>{escape(n)}</b><span>{escape(name)}</span></div>" for name, n in numbers.items()
+    )
+    st.html(f'<div class="facts">{"".join(parts)}</div>')
 
 
 def empty(what: str, page: str, action: str) -> None:

@@ -120,10 +120,9 @@ def show(found: Results, queue: Queue, words: pd.Series, height: int) -> None:
         {
             "at": ["▸" if row == state.cursor else "" for row in rows],
             "row": rows,
-            "value": lines["value"].to_numpy(),
-            "label": lines["label"].to_numpy(),
-            "suggested": _suggested(lines),
             "decision": words.reindex(rows).fillna("").to_numpy(),
+            "label": _labels(lines),
+            "value": lines["value"].to_numpy(),
             "trace": _sparklines(run().id, start, trace, places),
         }
     )
@@ -139,14 +138,15 @@ def show(found: Results, queue: Queue, words: pd.Series, height: int) -> None:
         selection_mode="multi-row",
         row_height=38 if pictures else None,
         column_config={
-            "at": st.column_config.TextColumn("", width=24),
-            "row": st.column_config.NumberColumn("row", format="#%d", width=70),
+            "at": st.column_config.TextColumn("", width=20),
+            "row": st.column_config.NumberColumn("row", format="#%d", width=64),
             "picture": st.column_config.ImageColumn("", width=44),
-            "value": st.column_config.NumberColumn("value", format="%.3f", width=64),
-            "label": st.column_config.TextColumn("label", width=76),
-            "suggested": st.column_config.TextColumn("suggested", width=80),
-            "decision": st.column_config.TextColumn("decision", width=84),
-            "trace": st.column_config.LineChartColumn("trace", width=80),
+            "decision": st.column_config.TextColumn("decision", width=74),
+            "label": st.column_config.TextColumn(
+                "label", width=80, help="The label it has, and the suggested one if it differs."
+            ),
+            "value": st.column_config.NumberColumn("value", format="%.3f", width=62),
+            "trace": st.column_config.LineChartColumn("trace", width=70),
         },
     )
     if len(queue.rows) > _PAGE:
@@ -161,9 +161,12 @@ def suggestions(lines: pd.DataFrame, code: dict[str, int]) -> list[int | None]:
     ]
 
 
-def _suggested(lines: pd.DataFrame) -> np.ndarray:
-    other = lines["suggested_label"].notna() & (lines["suggested_label"] != lines["label"])
-    return lines["suggested_label"].where(other, "").fillna("").to_numpy()
+def _labels(lines: pd.DataFrame) -> list[str]:
+    """Label, and behind an arrow the suggested one where it differs."""
+    return [
+        str(own) if not isinstance(best, str) or best == own else f"{own} ⇢ {best}"
+        for own, best in zip(lines["label"].fillna("–"), lines["suggested_label"], strict=True)
+    ]
 
 
 def _key() -> str:

@@ -169,6 +169,8 @@ class Supervisor:
                 stderr=log,
                 # its own session: what ends the app's terminal does not end a job
                 start_new_session=True,
+                # threads that wait must sleep: spinning ones starve each other on a busy machine
+                env={"OMP_WAIT_POLICY": "PASSIVE", **os.environ},
             )
         post.started = time.monotonic()
 

@@ -55,7 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
         help="what does a job; then nothing is imported beforehand",
     )
     options = parser.parse_args(arguments)
-    standard, libraries = KINDS[options.kind]
+    work = KINDS[options.kind]
     workspace = Workspace(options.workspace)
     pid = os.getpid()
     if not workspace.register_worker(options.kind, pid):
@@ -65,12 +65,12 @@ def main(arguments: list[str] | None = None) -> int:
     # Ctrl-C in the app's terminal is meant for the app.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(os, "nice"):
-        os.nice(5)  # where cores are few, the page comes first
+        os.nice(work.nice)
     try:
         with _heart(workspace, options.kind, pid):
-            for name in () if options.execute else libraries:
+            for name in () if options.execute else work.libraries:
                 importlib.import_module(name)
-            execute = _function(options.execute or standard)
+            execute = _function(options.execute or work.execute)
             _work(workspace, options.kind, pid, execute)
     except Terminated:
         workspace.end_jobs_of(pid, "interrupted", INTERRUPTED)

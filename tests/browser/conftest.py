@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 ARGUMENTS = [
@@ -51,10 +51,17 @@ def browser() -> Iterator[Browser]:
         started.close()
 
 
+@pytest.fixture(scope="session")
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """One profile for all tests, so that Streamlit's own files are loaded once."""
+    opened = browser.new_context(viewport={"width": 1280, "height": 900})
+    yield opened
+    opened.close()
+
+
 @pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    """A fresh page, 1280 × 900. The test fails on any error the page did not catch."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
+def page(context: BrowserContext) -> Iterator[Page]:
+    """A fresh tab, 1280 × 900. The test fails on any error the page did not catch."""
     errors: list[str] = []
     opened = context.new_page()
     opened.set_default_timeout(15_000)
@@ -64,7 +71,7 @@ def page(browser: Browser) -> Iterator[Page]:
         lambda message: errors.append(message.text) if is_fault(message) else None,
     )
     yield opened
-    context.close()
+    opened.close()
     assert not errors, "The page reported errors:\n" + "\n".join(errors)
 
 

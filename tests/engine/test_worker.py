@@ -137,8 +137,8 @@ def test_a_stop_is_seen_by_the_worker(workspace, dataset, eventually):
 def test_every_kind_names_a_function_that_is_there():
     import importlib
 
-    for function, _ in KINDS.values():
-        module, _, name = function.partition(":")
+    for work in KINDS.values():
+        module, _, name = work.execute.partition(":")
         assert callable(getattr(importlib.import_module(module), name))
 
 

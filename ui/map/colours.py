@@ -207,7 +207,7 @@ def _scale(middle: str) -> tuple[str, ...]:
     ends = np.array([_rgb(LOW), _rgb(middle), _rgb(HIGH)], dtype=float)
     at = np.linspace(0, 2, _SHADES)
     mixed = np.stack([np.interp(at, [0, 1, 2], ends[:, part]) for part in range(3)], axis=1)
-    return tuple("#%02X%02X%02X" % tuple(row) for row in np.rint(mixed).astype(int).tolist())
+    return tuple("#" + bytes(row).hex().upper() for row in np.rint(mixed).astype(int).tolist())
 
 
 def _rgb(colour: str) -> tuple[int, ...]:

@@ -68,8 +68,8 @@ def linked_map(
         hover: texts of the hover card; None: row, class and value.
         height: pixels, legend included.
         dim: False outlines `selected` without greying the others.
-        known: the events that the page remembers. After a page switch the browser reports its
-            lasso again only if the page does not know it.
+        known: the events that the page has in hand (from `map_events`, or kept by itself). After
+            a page switch or reload the browser reports its lasso again if it is not this one.
         cleared: a lasso number; the browser drops every lasso up to it (a "Clear" button).
         on_change: called before the next run when a lasso or click came.
 
@@ -104,7 +104,9 @@ def linked_map(
         }
         callbacks = {} if on_change is None else {"on_view_change": on_change}
         state = _canvas(key=key, data=data, height=height, **callbacks)
-    return map_events(state, points.version)
+    events = map_events(state, points.version)
+    forgotten = known.version == points.version and known.lasso > events.lasso
+    return known if forgotten else events
 
 
 def _focus(

@@ -43,9 +43,10 @@ def handle(event, shelf: dict, current: Selection | None, cursor: int | None) ->
 
 
 def review() -> None:
-    name = st.query_params.get("book", "book")
-    shelf = book(name)
     state = st.session_state
+    name = state.setdefault("book", st.query_params.get("book", "book"))
+    st.query_params["book"] = name  # a page switch drops it, and a reload needs it
+    shelf = book(name)
     selection = Selection(37, f"lasso-{state.get('version', 1)}") if state.get("many") else None
 
     acknowledged = state.get("acknowledged", 0)

@@ -1,5 +1,6 @@
 """The map on two pages, with what the tests need to see: rows selected, reruns, new colours."""
 
+import json
 import os
 
 import numpy as np
@@ -55,7 +56,6 @@ def draw(where: str) -> None:
         st.button("Rerun")
         if st.button("Forget the lasso"):
             st.session_state["cleared"] = early.lasso
-    known = st.session_state.get("known")
     with main:
         events = linked_map(
             points,
@@ -68,10 +68,9 @@ def draw(where: str) -> None:
             stars=ids[2::60],
             hover=hover,
             cleared=st.session_state.get("cleared", 0),
-            **({"known": known} if known else {}),
+            known=early,
         )
     assert events == early, "the session's value and the component's differ"
-    st.session_state["known"] = events
     rows = np.flatnonzero(selected_rows(events.polygon, points.xy))
     with side:
         st.text(f"page {where}")
@@ -79,8 +78,7 @@ def draw(where: str) -> None:
         st.text(f"clicked {events.clicked}")
         st.text(f"lasso {events.lasso}")
         st.text(f"selected {len(rows)}")
-        st.json({"polygon": events.polygon, "rows": rows[:4000].tolist()}, expanded=False)
-        (st.session_state.setdefault("log", [])).append(events.lasso)
+        st.code(json.dumps({"polygon": events.polygon, "rows": rows[:4000].tolist()}))
 
 
 def first() -> None:
