@@ -6,7 +6,7 @@ PORT ?= 8501
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: app test lint clean
+.PHONY: app test lint screenshots clean
 
 # A stamp newer than the pins means that what they name is installed.
 $(VENV)/.app: requirements.txt
@@ -30,6 +30,10 @@ lint: $(VENV)/.test
 test: $(VENV)/.test lint
 	./tests/install_browser.sh
 	$(BIN)/python -m pytest --durations=15
+
+screenshots: $(VENV)/.test
+	./tests/install_browser.sh
+	$(BIN)/python docs/screenshots.py
 
 clean:
 	rm -rf $(VENV)

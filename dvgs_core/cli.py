@@ -10,13 +10,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 
 from dvgs_core import __version__, methods
 from dvgs_core.data.encode import EncodingSettings
+from dvgs_core.data.schema import Kind, Role
 from dvgs_core.data.split import SplitSettings
 from dvgs_core.errors import InputError
 from dvgs_core.settings import Setting, Settings, fields, validated
@@ -42,8 +44,15 @@ def main() -> None:
     except click.exceptions.Abort:
         click.echo("Stopped.", err=True)
         sys.exit(130)
+    except click.UsageError as error:
+        path = error.ctx.command_path if error.ctx is not None else "dvgs"
+        _fail(f"{error.format_message()} See `{path} --help`.")
     except click.ClickException as error:
         _fail(error.format_message())
+    except OSError as error:
+        if error.filename is None:
+            raise
+        _fail(f"{error.filename}: {error.strerror}; choose another place, or make this one usable.")
     sys.exit(code if isinstance(code, int) else 0)
 
 
@@ -53,12 +62,17 @@ def _fail(message: str) -> None:
 
 
 def _option(setting: Setting) -> Callable:
-    unit = f" [{setting.unit}]" if setting.unit else ""
+    facts = [setting.unit] if setting.unit else []
+    if setting.minimum is not None and setting.maximum is not None:
+        facts.append(f"{setting.minimum} to {setting.maximum}")
+    if setting.default not in (None, ""):
+        facts.append(f"default: {setting.default}")
+    choices = click.Choice(setting.choices) if setting.choices else None
     return click.option(
         f"--{setting.name.replace('_', '-')}",
-        type=str if setting.type not in (int, float) else setting.type,
+        type=choices or (setting.type if setting.type in (int, float) else str),
         default=None,
-        help=f"{setting.help}{unit}",
+        help=f"{setting.help} [{'; '.join(facts)}]" if facts else setting.help,
     )
 
 
@@ -97,10 +111,16 @@ out_option = click.option(
 )
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    invoke_without_command=True,
+)
 @click.version_option(__version__, prog_name="dvgs")
-def dvgs() -> None:
+@click.pass_context
+def dvgs(context: click.Context) -> None:
     """Find, review and remove the rows that hurt."""
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
 
 
 @dvgs.command()
@@ -112,12 +132,21 @@ def dvgs() -> None:
 )
 @_settings_options(SplitSettings, _SPLIT_OPTIONS)
 @click.option(
-    "--role", "roles", multiple=True, metavar="COLUMN=ROLE", help="Correct a column's role."
+    "--role",
+    "roles",
+    multiple=True,
+    metavar="COLUMN=ROLE",
+    help=f"Correct a column's role ({', '.join(get_args(Role))}), and its kind after a colon "
+    f"({', '.join(get_args(Kind))}), as in zip=feature:category.",
 )
 @_settings_options(EncodingSettings, ("numeric",))
 @click.option("--method", default="dvgs", show_default=True, help="See `dvgs methods`.")
 @click.option(
-    "--set", "assignments", multiple=True, metavar="NAME=VALUE", help="A setting of the method."
+    "--set",
+    "assignments",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A setting of the method; `dvgs methods METHOD` lists them.",
 )
 @seed_option
 @click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
@@ -142,13 +171,18 @@ def value(
     from tqdm import tqdm
 
     from dvgs_core.data.load import load
-    from dvgs_core.data.schema import infer_schema
     from dvgs_core.engine.job import Job, Outcome, finish, prepare, valuate, value_table
 
     started = time.monotonic()
-    _check_out(out, (".parquet",))
+    _check_out(out, data, labels, target_file, suffix=".parquet")
+    drawn = [name for name in ("target_query", "target_size", "balance_by") if options[name]]
+    if target_file is not None and drawn:
+        raise InputError(
+            f"With --target-file all rows of that file are the target: leave "
+            f"--{drawn[0].replace('_', '-')} out, or the file."
+        )
     table = load(data, labels=labels)
-    schema = infer_schema(table, label) if label else infer_schema(table).with_label(None)
+    schema = _schema(table, label)
     for text in roles:
         name, role, kind = _role(text)
         schema = schema.with_role(name, role, kind)
@@ -165,8 +199,14 @@ def value(
         seed=seed,
         device=device,
     )
-    prepared = prepare(table, job, None if target_file is None else load(target_file))
-    for note in (*table.notes, *prepared.notes):
+    target = None if target_file is None else load(target_file)
+    prepared = prepare(table, job, target)
+    outcomes = valuate(prepared)
+    # whatever the method refuses shows at its first step; a refusal is then the only line
+    first = next(outcomes)
+    notes = [*table.notes, *prepared.notes]
+    notes += [] if target is None else [f"{target.name}: {note}" for note in target.notes]
+    for note in notes:
         click.echo(f"note: {note}", err=True)
     with tqdm(unit="checkpoint", disable=not sys.stderr.isatty(), file=sys.stderr) as bar:
 
@@ -175,11 +215,19 @@ def value(
             bar.update()
             return True
 
-        outcome = finish(valuate(prepared), on_step)
+        outcome = finish(chain([first], outcomes), on_step)
     values = value_table(prepared, outcome)
     _write_values(values, out)
     counts = {str(k): int(v) for k, v in values["role"].value_counts().items()}
-    lowest = values.sort_values("rank").head(5)
+    lowest = [
+        {
+            "row": int(r.row),
+            "value": float(r.value),
+            "label": _none(r.label),
+            "suggested_label": _none(r.suggested_label),
+        }
+        for r in values.dropna(subset=["value"]).nsmallest(5, "rank").itertuples()
+    ]
     seconds = time.monotonic() - started
     summary = {
         "data": str(data),
@@ -190,27 +238,19 @@ def value(
         "settings": settings.model_dump(),
         "seed": seed,
         "checkpoints": outcome.total,
-        "notes": [*table.notes, *prepared.notes],
+        "notes": notes,
         "seconds": round(seconds, 2),
-        "lowest": [
-            {
-                "row": int(r.row),
-                "value": float(r.value),
-                "label": _none(r.label),
-                "suggested_label": _none(r.suggested_label),
-            }
-            for r in lowest.dropna(subset=["value"]).itertuples()
-        ],
+        "lowest": lowest,
     }
     lines = [
         f"{len(values):,} rows: " + ", ".join(f"{n:,} {role}" for role, n in counts.items()),
-        "lowest: " + ", ".join(f"#{row['row']} ({row['value']:.3g})" for row in summary["lowest"]),
+        "lowest: " + ", ".join(f"#{row['row']} ({row['value']:.3g})" for row in lowest),
         f"wrote {out} in {seconds:.1f} s",
     ]
     _report(summary, lines, as_json)
 
 
-@dvgs.command()
+@dvgs.command(short_help="Damage a copy of DATA in known places.")
 @data_argument
 @click.option("--label", help="The label column.")
 @click.option(
@@ -245,17 +285,19 @@ def corrupt(
     from dvgs_core.data.corrupt import corrupt_table
     from dvgs_core.data.load import load
     from dvgs_core.data.query import matching_rows
-    from dvgs_core.data.schema import infer_schema
-    from dvgs_core.review.frames import write_frame
+    from dvgs_core.review.frames import known_ending, write_frame
 
+    beside = out.with_suffix(".truth.parquet")
+    _check_out(out, data)
+    known_ending(out)
+    _check_out(beside, data)
     table = load(data)
-    schema = infer_schema(table, label) if label else infer_schema(table).with_label(None)
+    schema = _schema(table, label)
     mask = None if rows is None else matching_rows(table.frame, rows)
     if mask is not None and not mask.any():
         raise InputError(f"No row matches --rows {rows!r}; {len(table.frame):,} rows were tried.")
     damaged, truth = corrupt_table(table.frame, schema, label_rate, feature_noise, seed, rows=mask)
     write_frame(damaged, out, embedding_columns=table.embedding_columns)
-    beside = out.with_suffix(".truth.parquet")
     write_frame(truth, beside)
     replaced = int(truth["corrupted"].sum())
     _report(
@@ -271,7 +313,7 @@ def corrupt(
     )
 
 
-@dvgs.command()
+@dvgs.command(short_help="How well values find the rows that are known to be damaged.")
 @click.argument("values", type=click.Path(path_type=Path))
 @click.argument("truth", type=click.Path(path_type=Path))
 @as_json_option
@@ -284,10 +326,15 @@ def detect(values: Path, truth: Path, as_json: bool) -> None:
 
     scores, known = load(values).frame, load(truth).frame
     for name, frame, column in ((values, scores, "value"), (truth, known, "corrupted")):
-        if column not in frame.columns or "row" not in frame.columns:
-            raise InputError(f"{name} must have the columns row and {column}; it does not.")
-    both = scores.merge(known, on="row")
-    both = both[both["value"].notna()]
+        _check_columns(name, frame, column)
+    valued = scores[scores["value"].notna()]
+    unknown = valued[~valued["row"].isin(known["row"])]
+    if len(unknown):
+        raise InputError(
+            f"{truth} does not know {len(unknown):,} of the {len(valued):,} rows that {values} "
+            f"values (the first is {unknown['row'].iloc[0]}); give the truth of the same data."
+        )
+    both = valued.merge(known, on="row")
     found = detection(
         both["corrupted"].to_numpy(dtype=bool), both["value"].to_numpy(dtype=np.float64)
     )
@@ -326,6 +373,7 @@ def apply(
     from dvgs_core.review.apply import apply_recipe
     from dvgs_core.review.recipe import Recipe
 
+    _check_out(out, recipe, data, labels)
     read = Recipe.load(recipe)
     apply_recipe(read, data, out, labels, spreadsheet_safe=spreadsheet_safe)
     dropped, relabelled = len(read.dropped), len(read.relabelled)
@@ -392,7 +440,12 @@ def app(port: int, address: str, workspace: Path | None) -> None:
         "--server.address",
         address,
     ]
-    # Streamlit reads .streamlit/config.toml beside the script and from the working folder
+    # Streamlit reads .streamlit/config.toml from the working folder
+    if os.name == "posix":
+        # becoming Streamlit, so that a signal to this process reaches it
+        os.chdir(home)
+        sys.stdout.flush()
+        os.execve(sys.executable, command, environment)
     try:
         sys.exit(subprocess.call(command, env=environment, cwd=home))
     except KeyboardInterrupt:
@@ -414,19 +467,48 @@ def _role(text: str) -> tuple[str, Any, Any]:
     return name, role, kind or None
 
 
-def _check_out(out: Path, suffixes: tuple[str, ...]) -> None:
-    if out.suffix.lower() not in suffixes:
-        raise InputError(f"--out must end in {' or '.join(suffixes)}; got {out.name!r}.")
+def _check_out(out: Path, *inputs: Path | None, suffix: str | None = None) -> None:
+    """Refuse a place that cannot be written, before anything is computed."""
+    if out.is_dir():
+        raise InputError(f"--out must name a file; {out} is a folder: add a file name to it.")
+    if suffix is not None and out.suffix.lower() != suffix:
+        raise InputError(f"--out must end in {suffix}; got {out.name!r}.")
     if not out.absolute().parent.is_dir():
         raise InputError(f"There is no folder {out.absolute().parent}; make it first.")
+    for path in inputs:
+        if path is not None and out.exists() and path.exists() and out.samefile(path):
+            raise InputError(f"--out would overwrite the input {path}; give another name.")
+
+
+def _check_columns(name: Path, frame: Any, column: str) -> None:
+    from pandas.api.types import is_bool_dtype, is_numeric_dtype
+
+    absent = [wanted for wanted in ("row", column) if wanted not in frame.columns]
+    if absent:
+        raise InputError(
+            f"{name} must have the columns row and {column}; it lacks {' and '.join(absent)}."
+        )
+    suits = is_bool_dtype if column == "corrupted" else is_numeric_dtype
+    if not suits(frame[column].dtype) or (column == "corrupted" and frame[column].isna().any()):
+        kind = "true or false in every row" if column == "corrupted" else "numbers"
+        raise InputError(f"The column {column} of {name} must hold {kind}; it does not.")
+    if frame["row"].duplicated().any():
+        raise InputError(f"{name} has row ids that come twice; every row has one line.")
+
+
+def _schema(table: Any, label: str | None) -> Any:
+    """Inferred roles; without a label, none is guessed."""
+    from dvgs_core.data.schema import infer_schema
+
+    return infer_schema(table).with_label(None) if label is None else infer_schema(table, label)
 
 
 def _write_values(frame: Any, out: Path) -> None:
     from dvgs_core.engine.job import write_values
+    from dvgs_core.store.files import replacing
 
-    temporary = out.with_name(out.name + ".part")
-    write_values(frame, temporary)
-    temporary.replace(out)
+    with replacing(out) as temporary:
+        write_values(frame, temporary)
 
 
 def _none(value: Any) -> str | None:

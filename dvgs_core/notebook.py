@@ -4,13 +4,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from pandas.api.types import is_bool_dtype
 
 from dvgs_core.data.encode import EncodingSettings
-from dvgs_core.data.format import FileFormat
+from dvgs_core.data.frame import from_frame
 from dvgs_core.data.schema import infer_schema
 from dvgs_core.data.split import SplitSettings
-from dvgs_core.data.table import Table
 from dvgs_core.engine.job import Job, finish, prepare, valuate, value_table
 from dvgs_core.errors import InputError
 from dvgs_core.settings import validated
@@ -44,37 +42,32 @@ def value_frame(
 
     Returns:
         A frame with `frame`'s index and the columns of values.parquet: row, role, value (higher =
-        more helpful), standard_error, rank (1 = lowest), label, suggested_label, margin.
+        more helpful), standard_error, rank (1 = lowest), label, suggested_label, margin. What a
+        person should know about the data, a sentence each, is in its `attrs["notes"]`.
 
     Raises:
         InputError: something does not fit, in one line.
     """
     if not isinstance(frame, pd.DataFrame):
         raise InputError(f"value_frame takes a pandas DataFrame; a {type(frame).__name__} came.")
-    table = _table(frame, "frame")
-    if label is not None and label not in table.frame.columns:
-        raise InputError(
-            f"There is no column {label!r}; the columns are "
-            f"{', '.join(map(repr, table.frame.columns[:8]))}"
-            f"{' …' if len(table.frame.columns) > 8 else ''}."
-        )
-    roles = infer_schema(table, label) if label is not None else _unlabelled(table)
+    table = from_frame(frame, "frame")
+    # names of any type are columns here; in the table they are text
+    if label is None:
+        roles = infer_schema(table).with_label(None)
+    else:
+        roles = infer_schema(table, str(label).strip())
     chosen: dict[str, Any] = {"seed": seed, "rotations": rotations}
     target_table = None
     if isinstance(target, pd.DataFrame):
-        target_table = _table(target, "target frame")
+        target_table = from_frame(target, "target frame")
     elif isinstance(target, str):
+        if not target.strip():
+            raise InputError("The target condition is empty; write one like split == 'test'.")
         chosen["target_query"] = target
-    elif np.isscalar(target):
-        chosen["target_size"] = target
+    elif isinstance(target, (int, float, np.number)) and not isinstance(target, bool):
+        chosen["target_size"] = float(target)
     else:
-        mask = pd.array(target)
-        if len(mask) != len(frame) or not is_bool_dtype(mask.dtype):
-            raise InputError(
-                f"A target mask holds True or False for each of the {len(frame):,} rows; "
-                f"{len(mask):,} entries of type {mask.dtype} came."
-            )
-        chosen["target_rows"] = tuple(np.flatnonzero(np.asarray(mask, dtype=bool)).tolist())
+        chosen["target_rows"] = _chosen(target, frame)
     job = Job(
         columns=roles,
         encoding=validated(EncodingSettings, {"numeric": encoding}),
@@ -87,17 +80,34 @@ def value_frame(
     prepared = prepare(table, job, target_table)
     values = value_table(prepared, finish(valuate(prepared), lambda _: True))
     values.index = frame.index
+    values.attrs["notes"] = [*table.notes, *prepared.notes]
     return values
 
 
-def _table(frame: pd.DataFrame, name: str) -> Table:
-    renamed = frame.reset_index(drop=True)
-    renamed.columns = [str(column) for column in frame.columns]
-    if renamed.columns.has_duplicates:
-        twice = renamed.columns[renamed.columns.duplicated()][0]
-        raise InputError(f"Column names must differ, but {twice!r} comes twice: rename one.")
-    return Table(renamed, name, "", FileFormat(kind="parquet"))
+def _chosen(target: Any, frame: pd.DataFrame) -> tuple[int, ...]:
+    """Positions where a mask is true.
 
-
-def _unlabelled(table: Table):
-    return infer_schema(table).with_label(None)
+    Raises:
+        InputError: no mask of this frame's rows, or true nowhere.
+    """
+    if isinstance(target, pd.Series) and not target.index.equals(frame.index):
+        raise InputError(
+            "The target mask is a Series with another index than the frame's: rows could be "
+            "mistaken for one another; give mask.reindex(frame.index) or an array in row order."
+        )
+    mask = np.asarray(target)
+    if (
+        mask.dtype == object
+        and mask.ndim == 1
+        and all(isinstance(m, (bool, np.bool_)) for m in mask)
+    ):
+        mask = mask.astype(bool)
+    if mask.shape != (len(frame),) or mask.dtype != bool:
+        raise InputError(
+            "target is a share or number of rows, a condition, a frame, or a mask with True or "
+            f"False for each of the {len(frame):,} rows; a {type(target).__name__} of shape "
+            f"{mask.shape} and type {mask.dtype} came."
+        )
+    if not mask.any():
+        raise InputError("The target is empty: the mask is False for every row.")
+    return tuple(np.flatnonzero(mask).tolist())

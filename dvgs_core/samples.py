@@ -4,7 +4,7 @@ Importing this module is cheap: numpy only. Arrays become tensors where they are
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +29,7 @@ class Samples:
 
     X: NDArray[np.float32]
     y: NDArray | None = None
-    ids: NDArray[np.int64] = field(default=None)  # type: ignore[assignment]
+    ids: NDArray[np.int64] = None  # type: ignore[assignment]  # always there once it is made
 
     def __post_init__(self) -> None:
         X = np.ascontiguousarray(self.X, dtype=np.float32)

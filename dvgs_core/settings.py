@@ -56,14 +56,16 @@ def fields(cls: type[Settings]) -> Iterator[Setting]:
             optional = True
             annotation = next(a for a in get_args(annotation) if a is not type(None))
         choices = get_args(annotation) if get_origin(annotation) is Literal else ()
-        bounds: dict[str, float] = {}
+        bounds: dict[str, Any] = {}
         for bound in field.metadata:
             match bound:
                 case annotated_types.Ge(ge=value):
                     bounds["minimum"] = value
                 case annotated_types.Gt(gt=value):
                     bounds["minimum"] = value
-                case annotated_types.Le(le=value) | annotated_types.Lt(lt=value):
+                case annotated_types.Le(le=value):
+                    bounds["maximum"] = value
+                case annotated_types.Lt(lt=value):
                     bounds["maximum"] = value
         extra = field.json_schema_extra if isinstance(field.json_schema_extra, Mapping) else {}
         yield Setting(

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -111,7 +112,7 @@ def plan(settings: DVGSSettings, target: Samples, *, classes: int | None, seed: 
     else:
         outputs, centre = 1, float(target.y.mean())
         spread = float(target.y.std()) or 1.0
-    shape = dict(
+    shape: dict[str, Any] = dict(
         activation=settings.activation, dropout=settings.dropout, normalise=settings.normalise
     )
     kind = settings.network

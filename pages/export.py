@@ -28,7 +28,7 @@ def page() -> None:
             "row": current.rows,
             "dropped row": len(recipe.dropped),
             "relabelled row": len(recipe.relabelled),
-            "row in the cleaned data": current.rows - len(recipe.dropped),
+            "remaining row": current.rows - len(recipe.dropped),
         }
     )
     if not recipe.dropped and not recipe.relabelled:
@@ -127,7 +127,7 @@ def effect(current, roles, decided) -> None:
     st.dataframe(
         frame,
         hide_index=True,
-        height=min(38 + 35 * len(frame), 420),
+        height="content" if len(frame) <= 12 else 420,
         column_config={
             "label": st.column_config.TextColumn("label", width="small"),
             "before": st.column_config.NumberColumn("before", format="localized"),

@@ -110,10 +110,10 @@ def history() -> None:
 
 
 def watch() -> None:
-    """The panels; redrawn twice a second while the run goes on."""
+    """The panels; redrawn while the run goes on."""
     was_active = run().active
 
-    @st.fragment(run_every=0.5 if was_active else None)
+    @st.fragment(run_every=0.7 if was_active else None)
     def panels() -> None:
         current = run()
         live.panels(current)

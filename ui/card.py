@@ -9,8 +9,8 @@ from dvgs_core.data.schema import Schema
 from dvgs_core.review.contrast import ClassContrast
 from ui import charts, style
 from ui.jobs import RunFiles
-from ui.results import Results, class_medians, results, truth_of
-from ui.state import run, state, table, workspace
+from ui.results import Results, class_medians, the_results, truth_of
+from ui.state import table, the_dataset_id, the_run, workspace
 
 _FIELDS = 12
 
@@ -18,33 +18,15 @@ _FIELDS = 12
 def show(found: Results, row: int, decision: str | None) -> None:
     """Everything known about a row, for someone who must decide about it."""
     line = found.values.loc[row]
-    frame = table(state.dataset_id).frame
-    picture, words = st.columns([1, 2], vertical_alignment="top")
-    with words:
-        heading = f"**Row #{row}**"
-        if decision:
-            heading += f"  ·  {style.plain(decision)}"
-        st.markdown(heading)
-        value = f"value **{style.number(line['value'])}**"
-        error = line["standard_error"]
-        if error == error:
-            value += f" ± {style.number(error)}"
-        st.markdown(f"{value} · rank {int(line['rank']):,} of {len(found.order):,}")
-        if isinstance(line["label"], str):
-            st.markdown(f"label **{style.shortened(line['label'], 60)}**")
-        if isinstance(line["suggested_label"], str):
-            if line["suggested_label"] != line["label"]:
-                st.markdown(
-                    f"suggested :violet[**{style.shortened(line['suggested_label'], 60)}**]"
-                    f" ({style.signed(line['margin'])})"
-                )
-            else:
-                st.markdown(":gray[no better label found]")
-        known_truth(row)
-    with picture:
-        image = picture_of(row)
-        if image is not None:
-            st.image(image, width=130)
+    frame = table(the_dataset_id()).frame
+    image = picture_of(row)
+    if image is None:
+        facts_of(line, row, decision, len(found.order))
+    else:
+        picture, words = st.columns([1, 2], vertical_alignment="top")
+        picture.image(image, width=130)
+        with words:
+            facts_of(line, row, decision, len(found.order))
     at = found.position(row)
     if found.label_values is not None and at is not None:
         st.plotly_chart(
@@ -52,7 +34,7 @@ def show(found: Results, row: int, decision: str | None) -> None:
             key="review.labels",
             config={"displayModeBar": False},
         )
-    trace = RunFiles(run().directory).trace()
+    trace = RunFiles(the_run().directory).trace()
     if trace is not None and at is not None:
         st.plotly_chart(
             charts.row_trace(trace_frame(found, row, trace[:, at])),
@@ -63,9 +45,31 @@ def show(found: Results, row: int, decision: str | None) -> None:
     nearest(found, at, frame)
 
 
+def facts_of(line: pd.Series, row: int, decision: str | None, valued: int) -> None:
+    """Id, value, rank, label and suggestion."""
+    heading = f"**Row #{row}**"
+    if decision:
+        heading += f"  ·  {style.plain(decision)}"
+    parts = [heading, f"value **{style.number(line['value'])}**"]
+    error = line["standard_error"]
+    if error == error:
+        parts[-1] += f" ± {style.number(error)}"
+    parts[-1] += f" · rank {int(line['rank']):,} of {valued:,}"
+    if isinstance(line["label"], str):
+        parts.append(f"label **{style.shortened(line['label'], 60)}**")
+    best = line["suggested_label"]
+    if isinstance(best, str) and best != line["label"]:
+        margin = style.signed(line["margin"])
+        parts.append(f"suggested :violet[**{style.shortened(best, 60)}**] ({margin})")
+    elif isinstance(best, str):
+        parts.append(":gray[no better label found]")
+    st.markdown("  \n".join(parts))
+    known_truth(row)
+
+
 def known_truth(row: int) -> None:
     """For data damaged on purpose: what the row's label was."""
-    truth = truth_of(state.dataset_id)
+    truth = truth_of(the_dataset_id())
     if truth is None or row not in truth.index:
         return
     line = truth.loc[row]
@@ -85,11 +89,11 @@ def picture_of(row: int):
     """The row's picture, small ones enlarged without blurring; None if it has none."""
     from PIL import Image
 
-    found = results(run())
+    found = the_results(the_run())
     roles = found.schema
-    scale = _scale(state.dataset_id, roles.model_dump_json()) if roles.pixels else None
-    folder = workspace().get_setting(state.dataset_id, "image_folder")
-    image = row_image(table(state.dataset_id).frame, roles, row, base=folder, scale=scale)
+    scale = _scale(the_dataset_id(), roles.model_dump_json()) if roles.pixels else None
+    folder = workspace().get_setting(the_dataset_id(), "image_folder")
+    image = row_image(table(the_dataset_id()).frame, roles, row, base=folder, scale=scale)
     if image is not None and max(image.size) < 130:
         factor = 130 // max(image.size)
         image = image.resize(
@@ -100,6 +104,7 @@ def picture_of(row: int):
 
 def label_frame(found: Results, row: int, at: int) -> pd.DataFrame:
     """Value under every label: the row's own, the suggested one, and the best of the rest."""
+    assert found.label_values is not None
     line = found.values.loc[row]
     frame = pd.DataFrame({"name": found.labels.names, "value": found.label_values[at]})
     frame["kind"] = "other"
@@ -112,7 +117,7 @@ def label_frame(found: Results, row: int, at: int) -> pd.DataFrame:
 def trace_frame(found: Results, row: int, trace: np.ndarray) -> pd.DataFrame:
     """The row's trace and the median of its class."""
     code = int(found.labels.y[row]) if found.schema.task == "classification" else -1
-    medians = class_medians(run().id)
+    medians = class_medians(the_run().id)
     return pd.DataFrame(
         {
             "step": np.arange(len(trace)),
@@ -124,7 +129,7 @@ def trace_frame(found: Results, row: int, trace: np.ndarray) -> pd.DataFrame:
 
 @st.cache_resource(max_entries=3, show_spinner=False)
 def _contrast(dataset_id: str, run_id: int) -> ClassContrast:
-    found = results(workspace().run(run_id))
+    found = the_results(workspace().run(run_id))
     frame = table(dataset_id).frame
     codes = np.full(len(frame), -1)
     if found.schema.task == "classification":
@@ -140,7 +145,7 @@ def fields(found: Results, row: int, frame: pd.DataFrame) -> None:
             if isinstance(text, str):
                 st.markdown(f":gray[{style.shortened(column.name, 40)}]")
                 st.text(text[:4000])
-    lines = _contrast(state.dataset_id, state.run_id).row(row)
+    lines = _contrast(the_dataset_id(), the_run().id).row(row)
     if lines.empty:
         return
     config = {
@@ -163,7 +168,7 @@ def fields(found: Results, row: int, frame: pd.DataFrame) -> None:
         hide_index=True,
         column_config=config,
         key="review.fields",
-        height=38 + 35 * min(len(shown), 7),
+        height="content" if len(shown) <= 7 else 240,
     )
     if len(lines) > _FIELDS:
         with st.expander(f"All {len(lines)} fields"):

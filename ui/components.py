@@ -38,7 +38,7 @@ def roles_table(roles: Schema, found: PageProfile) -> None:
     changed = st.data_editor(
         shown,
         key=f"data.roles.{state.table_generation}",
-        height=min(38 + 35 * len(shown), 460),
+        height="content" if len(shown) <= 13 else 460,
         column_config={
             "_index": st.column_config.TextColumn("column", disabled=True, width="medium"),
             "role": st.column_config.SelectboxColumn(

@@ -56,7 +56,7 @@ def _take(
 ) -> int | None:
     """One press; returns the row the cursor should go back to, if any."""
     who = str(workspace().get_setting(None, "reviewer", ""))
-    if event.action in ("undo", "redo"):
+    if event.action == "undo" or event.action == "redo":
         step = log.undo if event.action == "undo" else log.redo
         change = step(reviewer=who, token=event.id)
         if change is None:
@@ -69,8 +69,12 @@ def _take(
     common = {"note": note, "reviewer": who}
     if event.selection is None:
         assert event.row is not None
-        label = found.labels.classes[event.label] if event.label is not None else None
-        log.decide([event.row], event.action, label=label, token=event.id, **common)
+        decision, label = event.action, None
+        if event.label is not None:
+            own = event.label == int(found.labels.y[event.row])
+            decision = "keep" if own else decision
+            label = None if own else found.labels.classes[event.label]
+        log.decide([event.row], decision, label=label, token=event.id, **common)
         return None
     if event.selection != version or not selection:
         st.toast("The selection had changed; nothing was decided.", icon=":material/warning:")

@@ -97,16 +97,23 @@ def kept_target_line() -> str:
     return f"target {size:.3g} of rows" if size <= 1 else f"target {size:,.0f} rows"
 
 
-@st.fragment(run_every=2.0)
 def _run_line() -> None:
     current = run()
-    if current is None:
-        label = "no run yet"
-    elif current.status == "running" and current.total:
-        label = f"run {current.name}  {current.step / current.total:.0%}"
-    else:
-        label = f"run {current.name}  {current.status}"
-    st.page_link("pages/value.py", label=label, icon=":material/monitoring:")
+    going = current is not None and current.active
+
+    # ticks only while there is something to tell: a tick that meets a click can swallow it
+    @st.fragment(run_every=3.0 if going else None)
+    def line() -> None:
+        shown = run()
+        if shown is None:
+            label = "no run yet"
+        elif shown.status == "running" and shown.total:
+            label = f"run {shown.name}  {(shown.step or 0) / shown.total:.0%}"
+        else:
+            label = f"run {shown.name}  {shown.status}"
+        st.page_link("pages/value.py", label=label, icon=":material/monitoring:")
+
+    line()
 
 
 @contextmanager

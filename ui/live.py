@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from dvgs_core.store import Run
 from ui import charts, style
 from ui.jobs import RunFiles, lowest, sparkline
-from ui.state import schema, state, table, workspace
+from ui.state import schema, state, table, the_dataset_id, workspace
 
 _WORDS = {
     "queued": "Waiting for the worker …",
@@ -123,7 +123,7 @@ def lowest_table(
     """The lowest rows as they stand."""
     rows = ids[shown]
     frame = pd.DataFrame({"row": rows, "value": values[shown], "trace": sparkline(trace, shown)})
-    label, data = schema().label, table(state.dataset_id).frame
+    label, data = schema().label, table(the_dataset_id()).frame
     if label is not None:
         inside = rows < len(data)
         frame["label"] = [

@@ -59,11 +59,20 @@ def results(run: Run) -> Results | None:
     return _results(run.id, path.stat().st_mtime_ns)
 
 
+def the_results(run: Run) -> Results:
+    """The results of a run that has some."""
+    found = results(run)
+    assert found is not None
+    return found
+
+
 @st.cache_resource(max_entries=3, show_spinner="Opening the run …")
 def _results(run_id: int, changed: int) -> Results:
     run = workspace().run(run_id)
     files, job = RunFiles(run.directory), Job.model_validate(run.job)
-    values = files.table().set_index("row")
+    table_of_values = files.table()
+    assert table_of_values is not None
+    values = table_of_values.set_index("row")
     ranked = values["rank"].dropna().astype("int64")
     return Results(
         values=values,

@@ -23,8 +23,8 @@ from ui.map import (
     selected_rows,
     value_colours,
 )
-from ui.results import Layout, layout, results
-from ui.state import run, state, widget, workspace
+from ui.results import Layout, layout, the_results
+from ui.state import the_run, widget, workspace
 
 KEY = "review.map"
 COLOURS = {
@@ -40,8 +40,8 @@ _MOST_PICTURES = 4_000
 
 @st.cache_resource(max_entries=6, show_spinner=False)
 def _points(run_id: int, name: str) -> MapPoints:
-    found, place = results(workspace().run(run_id)), layout(workspace().run(run_id))
-    assert found is not None and place is not None
+    found, place = the_results(workspace().run(run_id)), layout(workspace().run(run_id))
+    assert place is not None
     n = len(place.xy)
     rows = np.arange(n)
     if n > _MOST_POINTS:
@@ -54,7 +54,7 @@ def _points(run_id: int, name: str) -> MapPoints:
 
 @st.cache_resource(max_entries=12, show_spinner=False)
 def _colours(run_id: int, name: str, by: str, decisions: int) -> MapColours:
-    found, points = results(workspace().run(run_id)), _points(run_id, name)
+    found, points = the_results(workspace().run(run_id)), _points(run_id, name)
     lines = found.values.reindex(points.ids)
     if by == "value":
         return value_colours(lines["value"].to_numpy())
@@ -72,7 +72,7 @@ def _colours(run_id: int, name: str, by: str, decisions: int) -> MapColours:
 
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _hover(run_id: int, name: str) -> MapHover | None:
-    found, points = results(workspace().run(run_id)), _points(run_id, name)
+    found, points = the_results(workspace().run(run_id)), _points(run_id, name)
     if len(points.ids) > HOVER_LIMIT:
         return None
     lines = found.values.reindex(points.ids)
@@ -104,7 +104,7 @@ def _address(row: int) -> str:
 
 def events_before_drawing(place: Layout) -> MapEvents:
     """What was done on the map since the last run of the page."""
-    return map_events(widget(KEY), _points(state.run_id, place.name).version)
+    return map_events(widget(KEY), _points(the_run().id, place.name).version)
 
 
 def lasso_rows(place: Layout, events: MapEvents) -> np.ndarray:
@@ -120,7 +120,7 @@ def show(place: Layout, *, selected, focus: int | None, height: int) -> None:
     by = left.selectbox(
         "Colour by",
         list(COLOURS),
-        format_func=COLOURS.get,
+        format_func=COLOURS.__getitem__,
         key="review.colour",
         label_visibility="collapsed",
         persist_state="session",
@@ -131,11 +131,11 @@ def show(place: Layout, *, selected, focus: int | None, height: int) -> None:
     if place.problem:
         words += f" · no UMAP: {style.plain(place.problem)}"
     right.caption(words)
-    current = run()
+    current = the_run()
     log = decision_log(current.dataset)
     version = len(log.current()) if by != "decision" else _log_version(log)
     points = _points(current.id, place.name)
-    found = results(current)
+    found = the_results(current)
     roles = found.values["role"].to_numpy()
     at = None if focus is None else place.xy[focus]
     linked_map(
@@ -161,7 +161,7 @@ def _log_version(log) -> int:
 
 def picture_column(rows, limit: int = 200) -> list[str]:
     """Pictures of some rows for a table; empty where there are none."""
-    found = results(run())
+    found = the_results(the_run())
     if not found.schema.pixels and found.schema.image_column is None:
         return []
     return [_address(int(row)) for row in rows[:limit]]

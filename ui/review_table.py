@@ -11,7 +11,7 @@ from ui import queues, review_map
 from ui.jobs import RunFiles, sparkline
 from ui.map import MapEvents
 from ui.results import Results, known_detection, truth_of
-from ui.state import Queue, run, state, widget
+from ui.state import Queue, state, the_dataset_id, the_run, widget
 
 _PAGE = 100
 _ALL = "all labels"
@@ -28,7 +28,7 @@ def choose_queue(where, beside, found: Results, events: MapEvents) -> tuple[str,
         state.mode = "lasso" if events.polygon is not None else "lowest"
     current = state.mode if state.mode in modes else "lowest"
     state.mode = where.selectbox(
-        "Queue", modes, index=modes.index(current), format_func=queues.MODES.get
+        "Queue", modes, index=modes.index(current), format_func=queues.MODES.__getitem__
     )
     if found.schema.task != "classification":
         return state.mode, None
@@ -89,13 +89,14 @@ def progress_line(found: Results, queue: Queue, log: DecisionLog) -> None:
     at = queues.position(queue, state.cursor) + 1 if len(queue.rows) else 0
     parts = [f"{queue.name}: {at:,} / {len(queue.rows):,}", f"decided {done:,}"]
     parts += [f"{n:,} {name}" for name, n in counts.items() if n and name != "undecided"]
-    truth = truth_of(state.dataset_id)
-    known = known_detection(state.run_id, state.dataset_id)
+    truth = truth_of(the_dataset_id())
+    known = known_detection(the_run().id, the_dataset_id())
     if known is not None:
         parts.append(
             f"of the {known.damaged:,} lowest rows {known.precision_at(known.damaged):.0%}"
             f" are truly wrong (AUROC {known.auroc:.3f})"
         )
+        assert truth is not None
         current = log.current()
         flagged = current["row"][current["decision"].isin(["drop", "relabel"])]
         if len(flagged):
@@ -114,7 +115,7 @@ def show(found: Results, queue: Queue, words: pd.Series, height: int) -> None:
         st.info("No rows here. Choose another queue.", icon=":material/info:")
         return
     lines = found.values.loc[rows]
-    trace = RunFiles(run().directory).trace()
+    trace = RunFiles(the_run().directory).trace()
     places = np.searchsorted(found.ids, rows)
     shown = pd.DataFrame(
         {
@@ -123,10 +124,10 @@ def show(found: Results, queue: Queue, words: pd.Series, height: int) -> None:
             "decision": words.reindex(rows).fillna("").to_numpy(),
             "label": _labels(lines),
             "value": lines["value"].to_numpy(),
-            "trace": _sparklines(run().id, start, trace, places),
+            "trace": _sparklines(the_run().id, start, trace, places),
         }
     )
-    pictures = _pictures(run().id, state.page_rows)
+    pictures = _pictures(the_run().id, state.page_rows)
     if pictures:
         shown.insert(2, "picture", pictures)
     st.dataframe(
@@ -139,13 +140,13 @@ def show(found: Results, queue: Queue, words: pd.Series, height: int) -> None:
         row_height=38 if pictures else None,
         column_config={
             "at": st.column_config.TextColumn("", width=20),
-            "row": st.column_config.NumberColumn("row", format="#%d", width=64),
-            "picture": st.column_config.ImageColumn("", width=44),
-            "decision": st.column_config.TextColumn("decision", width=74),
+            "row": st.column_config.NumberColumn("row", format="#%d", width=58),
+            "picture": st.column_config.ImageColumn("", width=40),
+            "decision": st.column_config.TextColumn("decision", width=66),
             "label": st.column_config.TextColumn(
-                "label", width=80, help="The label it has, and the suggested one if it differs."
+                "label", width=72, help="The label it has, and the suggested one if it differs."
             ),
-            "value": st.column_config.NumberColumn("value", format="%.3f", width=62),
+            "value": st.column_config.NumberColumn("value", format="%.3f", width=58),
             "trace": st.column_config.LineChartColumn("trace", width=70),
         },
     )

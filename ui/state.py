@@ -149,6 +149,8 @@ def open_dataset(dataset_id: str | None) -> None:
     """Make a dataset the one that all pages show."""
     workspace().set_setting(None, "dataset", dataset_id)
     state.dataset_id = dataset_id
+    # presses of another dataset that still wait in the browser must not look acknowledged
+    state.acknowledged = 0
     open_run(None)
     forget_widgets("target.")
     forget_widgets("data.")
@@ -172,11 +174,22 @@ def run() -> Run | None:
     return None if state.run_id is None else workspace().run(state.run_id)
 
 
+def the_dataset_id() -> str:
+    """The open dataset's id, for what is drawn only when there is one."""
+    assert state.dataset_id is not None
+    return state.dataset_id
+
+
+def the_run() -> Run:
+    """The open run, for what is drawn only when there is one."""
+    assert state.run_id is not None
+    return workspace().run(state.run_id)
+
+
 def schema() -> Schema:
     """Roles of the open dataset's columns: as corrected, else as inferred."""
-    assert state.dataset_id is not None
-    kept = workspace().get_setting(state.dataset_id, "schema")
-    return _inferred(state.dataset_id) if kept is None else Schema.model_validate(kept)
+    kept = workspace().get_setting(the_dataset_id(), "schema")
+    return _inferred(the_dataset_id()) if kept is None else Schema.model_validate(kept)
 
 
 @st.cache_data(max_entries=8, show_spinner=False)

@@ -49,10 +49,12 @@ def holds_bytes(present: pd.Series) -> bool:
 
 def holds_containers(present: pd.Series) -> bool:
     """Whether a column without gaps holds lists, arrays or records instead of single values."""
-    if present.dtype != object or len(present) == 0:
+    if present.dtype != object:
         return False
-    first = present.iloc[0]
-    return hasattr(first, "__len__") and not isinstance(first, (str, bytes, bytearray))
+    return any(
+        hasattr(value, "__len__") and not isinstance(value, (str, bytes, bytearray))
+        for value in present
+    )
 
 
 def words(name: str) -> frozenset[str]:

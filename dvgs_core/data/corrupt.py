@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from dvgs_core.data.columns import sort_key
-from dvgs_core.data.schema import Schema, read_labels
+from dvgs_core.data.schema import Schema, read_labels, refuse_infinite
 from dvgs_core.errors import InputError
 
 
@@ -80,8 +80,7 @@ def add_feature_noise(X: Any, maximum: float = 3.0, seed: int = 0) -> tuple[np.n
 
     Source: Evans et al. 2024, section 3.
     """
-    if not (np.isfinite(maximum) and maximum >= 0):
-        raise InputError(f"The largest noise must be a number from 0 up, got {maximum}.")
+    _check_noise(maximum)
     X = np.asarray(X)
     dtype = X.dtype if X.dtype.kind == "f" else np.dtype("float64")
     rng = np.random.default_rng(seed)
@@ -118,10 +117,12 @@ def corrupt_table(
         0 = none).
 
     Raises:
-        InputError: labels cannot be replaced outside of classification.
+        InputError: labels to be replaced outside of classification, noise without a numeric
+            feature or on infinite values, a rate out of bounds.
     """
     n = len(frame)
     _check_share("label_rate", label_rate)
+    _check_noise(feature_noise)
     rows = np.arange(n) if rows is None else np.asarray(rows)
     rows = np.flatnonzero(rows) if rows.dtype == bool else np.unique(rows.astype(np.int64))
     if len(rows) and not (rows[0] >= 0 and rows[-1] < n):
@@ -133,7 +134,10 @@ def corrupt_table(
 
     if label_rate > 0:
         if schema.task != "classification" or label is None:
-            raise InputError("Labels can be replaced only in classification: set label_rate to 0.")
+            raise InputError(
+                "Labels can be replaced only in classification: choose a label column of "
+                "classes, or set the label rate to 0."
+            )
         labels = read_labels(frame, schema)
         # All classes of the table may be drawn, also those that `rows` does not contain.
         codes, mask = corrupt_labels(
@@ -150,7 +154,14 @@ def corrupt_table(
 
     if feature_noise > 0:
         names = [c.name for c in schema.features if c.kind == "numeric"]
-        block = frame[names].to_numpy(dtype="float64", na_value=np.nan)
+        if not names:
+            raise InputError(
+                "No feature is numeric, so there is nothing to add noise to: set the feature "
+                "noise to 0."
+            )
+        for name in names:
+            refuse_infinite(frame[name])
+        block = frame[names].to_numpy(dtype="float64", na_value=np.nan, copy=True)
         spread = np.array([np.nanstd(column) if len(column) else 0.0 for column in block.T])
         noise, rate = add_feature_noise(
             np.zeros((len(rows), len(names))), feature_noise, _integer(noise_seed)
@@ -172,6 +183,11 @@ def corrupt_table(
         }
     )
     return pd.DataFrame(columns, index=frame.index), truth
+
+
+def _check_noise(maximum: float) -> None:
+    if not (np.isfinite(maximum) and maximum >= 0):
+        raise InputError(f"The largest noise must be a number from 0 up, got {maximum}.")
 
 
 def _check_share(name: str, rate: float) -> None:

@@ -15,7 +15,7 @@ from dvgs_core.data.pixels import find_pixels
 from dvgs_core.data.table import Table
 from dvgs_core.data.wording import count, listed, nearest_names, quoted, rows_listed
 from dvgs_core.errors import InputError
-from dvgs_core.settings import Settings
+from dvgs_core.settings import Settings, validated
 
 Role = Literal["label", "feature", "id", "group", "image", "ignore"]
 Kind = Literal["numeric", "category", "boolean", "date", "text"]
@@ -108,11 +108,13 @@ class Schema(Settings):
         There is one label: giving the role to another column sets the former label to ignore,
         because a label under another name would tell the network the answer. Without a label the
         task becomes reconstruction; with a first one it follows from its kind.
+
+        Raises:
+            InputError: no such column, role or kind; what there is is listed.
         """
         before = self.column(name)
-        after = Column(
-            name=name, role=role, kind=kind or before.kind, embedding=before.embedding, note=""
-        )
+        new = dict(name=name, role=role, kind=kind or before.kind, embedding=before.embedding)
+        after = validated(Column, new)
         columns = []
         for column in self.columns:
             if column.name == name:
@@ -234,7 +236,7 @@ def _guess(column: pd.Series) -> Column:
     if unique and whole and (words & _ID_WORDS or _counts_rows(column)):
         return is_("id", "Numbers the rows.")
     text = isinstance(column.dtype, pd.StringDtype) or column.dtype == object
-    if text and kind in ("category", "text"):
+    if text and kind in ("category", "text") and isinstance(present.iloc[0], str):
         if unique and words & _ID_WORDS:
             return is_("id", "A different value in every row.")
         if present.head(1000).str.fullmatch(_IMAGE_PATH).mean() > 0.9:
@@ -305,6 +307,8 @@ def _unless_label_again(column: Column, frame: pd.DataFrame, label: str) -> Colu
 
 
 def _same_partition(values: pd.Series, labels: pd.Series) -> bool:
+    if of_column.holds_containers(labels.dropna()):
+        return False
     distinct = values.nunique()
     if distinct < 2 or distinct > MAXIMUM_CLASSES or distinct != labels.nunique():
         return False
@@ -348,6 +352,11 @@ def read_labels(frame: pd.DataFrame, schema: Schema) -> Labels:
     if schema.task == "reconstruction":
         return Labels(np.full(n, np.nan), (), np.zeros(n, bool))
     column = _label_column(frame, schema)
+    if of_column.holds_containers(column.dropna()):
+        raise InputError(
+            f"{quoted(column.name)} holds lists or records: it cannot be the label; choose "
+            "another column."
+        )
     missing = column.isna().to_numpy(dtype=bool)
     if schema.task == "regression":
         if not pd.api.types.is_numeric_dtype(column.dtype):
@@ -484,8 +493,6 @@ def _check_quantity(frame: pd.DataFrame, schema: Schema) -> list[str]:
 def _check_classes(frame: pd.DataFrame, schema: Schema) -> list[str]:
     column = _label_column(frame, schema)
     refuse_infinite(column)
-    if of_column.holds_containers(column.dropna()):
-        raise InputError(f"{quoted(column.name)} holds lists or records: it cannot be the label.")
     labels = read_labels(frame, schema)
     _refuse_without_labels(labels, column)
     classes, rows = len(labels.classes), int((~labels.missing).sum())

@@ -217,7 +217,7 @@ def _size(size: float, available: int, what: str) -> int:
     """A share or a number of rows, as a number of rows."""
     if size <= 1:
         return max(round(size * available), min(available, 1))
-    if size != int(size):
+    if not np.isfinite(size) or size != int(size):
         raise InputError(
             f"The size of the {what} must be a share up to 1 or a whole number of rows, got {size}."
         )

@@ -232,7 +232,8 @@ def value_table(prepared: Prepared, outcome: Outcome) -> pd.DataFrame:
     if prepared.job.columns.task == "classification":
         classes = np.array(labels.names, dtype=object)
         codes = labels.y[:n]
-        own = np.where(codes < 0, None, classes[codes])
+        own = classes[codes]
+        own[codes < 0] = None
         suggested = np.full(n, None, dtype=object)
         margin = np.full(n, np.nan)
         if outcome.label_values is not None:
@@ -245,8 +246,7 @@ def value_table(prepared: Prepared, outcome: Outcome) -> pd.DataFrame:
     else:
         own = np.full(n, None, dtype=object)
         if prepared.job.columns.task == "regression":
-            own = np.where(labels.missing[:n], None, labels.y[:n].astype(object))
-            own = np.array([None if v is None else repr(float(v)) for v in own], dtype=object)
+            own[:] = [None if np.isnan(y) else repr(float(y)) for y in labels.y[:n]]
         suggested, margin = np.full(n, None, dtype=object), np.full(n, np.nan)
     frame["label"] = pd.array(own, dtype="str")
     frame["suggested_label"] = pd.array(suggested, dtype="str")
@@ -341,7 +341,8 @@ def execute(workspace: Workspace, run: Run) -> None:
 
     Files, in the order in which they appear: encoder (for new rows), pca.npy (the first map, all
     rows), map.json (key of the UMAP that is asked for), what `Recorder` writes, nearest.npy (per
-    source row the three nearest target rows). A stop keeps what was computed.
+    source row the ids of the four nearest target rows; a row that is target in another rotation
+    is its own nearest). A stop, and the end of the process, keep what was computed.
 
     Raises:
         InputError: what is wrong with the data or the choices, in one line.
@@ -360,16 +361,24 @@ def execute(workspace: Workspace, run: Run) -> None:
 
     recorder = Recorder(run.directory, prepared)
     reported = time.monotonic()
+    last: Outcome | None = None
 
     def on_step(outcome: Outcome) -> bool:
-        nonlocal reported
+        nonlocal reported, last
         recorder.step(outcome)
+        last = outcome
         if outcome.index == 0 or time.monotonic() - reported > 0.25:
             reported = time.monotonic()
             workspace.report_progress(run.id, outcome.index + 1, outcome.total)
         return not workspace.stop_requested(run.id)
 
-    outcome = finish(valuate(prepared), on_step)
+    try:
+        outcome = finish(valuate(prepared), on_step)
+    except BaseException as ending:
+        # the process is to end: what was computed can be reviewed all the same
+        if last is not None and not isinstance(ending, Exception):
+            recorder.finish(last)
+        raise
     workspace.report_progress(run.id, outcome.index + 1, outcome.total)
     targets = np.unique(np.concatenate([split.target for split in prepared.splits]))
     found = nearest_among(prepared.X[prepared.source], prepared.X[targets], min(4, len(targets)))

@@ -170,7 +170,7 @@ class Scorer:
         """Rows whose activations fit the cache; never fewer than keeps a matrix product busy."""
         labels = self.network.widths[-1] if self.by_label else 1
         floats_a_row = members * sum(self.network.widths) * (2 + labels)
-        return int(np.clip(_BLOCK_FLOATS // floats_a_row, 64, 4096))
+        return int(np.clip(_BLOCK_FLOATS // floats_a_row, 16, 4096))
 
 
 def _spans(rows: int, block_rows: int) -> Iterator[slice]:

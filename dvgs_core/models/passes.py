@@ -52,7 +52,10 @@ def forward(
         X: (members or 1, rows, features) float.
         ids: (rows,) or (members, rows) int64 row ids, for dropout.
     """
-    inputs, slopes, deviations, products = [], [], [], []
+    inputs: list[Tensor] = []
+    slopes: list[Tensor | None] = []
+    deviations: list[Tensor | None] = []
+    products: list[Tensor] = []
     a = X
     for index, layer in enumerate(layers):
         members, width = layer.shape[0], network.widths[index + 1]

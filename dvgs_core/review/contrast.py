@@ -25,9 +25,9 @@ class ClassContrast:
             n for n in names if is_numeric_dtype(frame[n]) and not is_bool_dtype(frame[n])
         ]
         self.other = [n for n in names if n not in set(self.numeric)]
-        numbers = frame[self.numeric].astype("float64") if self.numeric else pd.DataFrame()
-        self.medians = numbers.groupby(codes).median() if self.numeric else None
-        self.spread = numbers.std().replace(0, np.nan) if self.numeric else None
+        numbers = frame[self.numeric].astype("float64")
+        self.medians = numbers.groupby(codes).median()
+        self.spread = numbers.std().replace(0, np.nan)
         self._shares: dict[tuple[int, str], pd.Series] = {}
 
     def row(self, row: int) -> pd.DataFrame:

@@ -228,7 +228,7 @@ def test_lasso_selects_exactly_the_rows_of_a_point_in_polygon_test(linked):
     expect(linked.page.get_by_text(f"{len(expected)} points in the lasso")).to_be_visible()
 
 
-def test_box_selects_what_it_encloses_and_escape_clears_it(linked):
+def test_box_selects_what_it_encloses_until_escape_or_the_page_clears_it(linked):
     linked.page.get_by_role("button", name="Box select").click()
     box = linked.canvas.bounding_box()
     linked.page.mouse.move(box["x"] + 200, box["y"] + 150)
@@ -243,6 +243,11 @@ def test_box_selects_what_it_encloses_and_escape_clears_it(linked):
     assert linked.inside() == np.flatnonzero(enclosed).tolist() != []
     linked.page.keyboard.press("Escape")
     expect(linked.page.get_by_text("selected 0", exact=True)).to_be_visible()
+    assert linked.inside() == []
+    linked.lasso()
+    expect(linked.page.get_by_text("selected 0", exact=True)).to_have_count(0)
+    linked.page.get_by_role("button", name="Forget the lasso").click()
+    expect(linked.root).to_have_attribute("data-inside", "")
     assert linked.inside() == []
 
 
@@ -286,14 +291,6 @@ def test_zoom_and_lasso_survive_reruns_new_colours_page_switches_and_a_reload(li
 
     page.reload()
     unchanged()
-
-
-def test_a_lasso_cleared_by_the_page_goes_from_the_map(linked):
-    linked.lasso()
-    expect(linked.page.get_by_text("selected 0", exact=True)).to_have_count(0)
-    linked.page.get_by_role("button", name="Forget the lasso").click()
-    expect(linked.root).to_have_attribute("data-inside", "")
-    assert linked.inside() == []
 
 
 def test_hover_card_shows_texts_as_they_are_and_never_as_markup(linked):

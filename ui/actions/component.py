@@ -86,6 +86,5 @@ def review_actions(
         "can_undo": can_undo,
         "can_redo": can_redo,
     }
-    callbacks = {} if on_change is None else {"on_events_change": on_change}
-    state = _bar(key=key, data=data, height=HEIGHT, **callbacks)
+    state = _bar(key=key, data=data, height=HEIGHT, on_events_change=on_change)
     return action_events(state, token=token, acknowledged=acknowledged)

@@ -6,6 +6,7 @@
 const OUTBOX = Symbol.for("dvgs.actions");
 const PATIENCE = 2000; // ms until an unanswered batch is sent again
 const LONGEST = 16000;
+const RECONNECTED = 400; // ms between two looks at a broken connection
 const shared = (window[OUTBOX] ??= { boxes: new Map(), active: null });
 
 class Outbox {
@@ -98,9 +99,15 @@ class Outbox {
   }
 
   repeat() {
-    const app = document.querySelector('[data-testid="stApp"]');
+    const app = document.querySelector('[data-testid="stApp"]')?.dataset;
+    const connection = app?.testConnectionState ?? "CONNECTED";
+    if (connection !== "CONNECTED") {
+      this.patience = PATIENCE;
+      this.again = setTimeout(() => this.repeat(), RECONNECTED);
+      return;
+    }
     // asking again would interrupt a slow run that is about to answer
-    if (app?.dataset.testScriptState !== "running" || this.patience >= LONGEST) this.flush(true);
+    if (app?.testScriptState !== "running" || this.patience >= LONGEST) this.flush(true);
     else this.again = setTimeout(() => this.repeat(), this.patience);
     this.patience = Math.min(LONGEST, this.patience * 2);
   }

@@ -102,14 +102,14 @@ def value_colours(values: ArrayLike, *, title: str = "value") -> MapColours:
     above = (numbers - middle) / max(high - middle, np.finfo(float).tiny)
     shade = half + half * np.clip(np.where(numbers < middle, below, above), -1, 1)
     index = np.where(np.isnan(numbers), _SHADES, np.rint(shade)).astype(np.uint8)
-    legend = ((_short(low), 0), (_short(middle), half), (_short(high), _SHADES - 1))
+    legend = [(_short(low), 0), (_short(middle), half), (_short(high), _SHADES - 1)]
     if len(known) < len(numbers):
-        legend = (*legend, ("no value", _SHADES))
+        legend.append(("no value", _SHADES))
     return MapColours(
         index=index,
         light=(*_scale(MIDDLE_LIGHT), MISSING_LIGHT),
         dark=(*_scale(MIDDLE_DARK), MISSING_DARK),
-        legend=legend,
+        legend=tuple(legend),
         continuous=True,
         title=title,
         version=digest(b"value", title.encode(), numbers.tobytes()),
@@ -148,7 +148,7 @@ def class_colours(
     place = np.full(len(names) + 1, other)
     place[shown] = np.arange(len(shown))
     place[-1] = missing  # a code of -1 falls here
-    legend = [(str(names[code]), at) for at, code in enumerate(shown)]
+    legend = [(str(names[code]), at) for at, code in enumerate(shown.tolist())]
     if len(shown) < len(names):
         legend.append((f"other ({len(names) - len(shown)} classes)", other))
     if (coded < 0).any():

@@ -102,8 +102,7 @@ def linked_map(
             "known": known.lasso if known.version == points.version else 0,
             "cleared": cleared,
         }
-        callbacks = {} if on_change is None else {"on_view_change": on_change}
-        state = _canvas(key=key, data=data, height=height, **callbacks)
+        state = _canvas(key=key, data=data, height=height, on_view_change=on_change)
     events = map_events(state, points.version)
     forgotten = known.version == points.version and known.lasso > events.lasso
     return known if forgotten else events

@@ -1,0 +1,179 @@
+"""The main job at full size: all 48,842 rows of ADULT, target 2,000, default settings.
+
+    python -m benchmarks.main_job        needs DVGS_DATA, Chromium and the test requirements
+
+Starts the real app and a real browser, values the rows, and meanwhile goes from page to page and
+times each answer. Prints the run's seconds, also as a multiple of a matrix product timed before and
+after on the same machine, the slowest answers, and the peak memory of app and workers together.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+from pathlib import Path
+
+import pandas as pd
+from playwright.sync_api import Page, TimeoutError, expect, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[1]
+PORT = 8677
+
+
+def product_seconds() -> float:
+    """Seconds of one 2048 × 2048 float32 matrix product, best of 5, in a process of its own."""
+    code = (
+        "import time, torch; a = torch.randn(2048, 2048); times = []\n"
+        "for _ in range(5):\n"
+        "    t = time.perf_counter(); a @ a; times.append(time.perf_counter() - t)\n"
+        "print(min(times))"
+    )
+    return float(subprocess.check_output([sys.executable, "-c", code]))
+
+
+def family_memory(root: int) -> tuple[float, float]:
+    """MB resident (proportional share) of a process and all its descendants, and of it alone."""
+    parents = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                text = (entry / "stat").read_text()
+            except OSError:
+                continue
+            parents[int(entry.name)] = int(text.rpartition(")")[2].split()[1])
+    family, grown = {root}, True
+    while grown:
+        more = {pid for pid, parent in parents.items() if parent in family} - family
+        grown, family = bool(more), family | more
+
+    def share(pid: int) -> float:
+        try:
+            lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+        except OSError:
+            return 0.0
+        return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
+
+    return sum(map(share, family)), share(root)
+
+
+def choose(page: Page, url: str, data: Path) -> None:
+    """Upload, label as found, target 2,000 rows at random."""
+    page.goto(url)
+    page.locator("input[type=file]").first.set_input_files(data)
+    expect(page.get_by_text("48,842", exact=True)).to_be_visible()
+    page.get_by_role("button", name="Choose the target").click()
+    page.get_by_text("Rows that match a condition").click()
+    box = page.get_by_label("Condition", exact=True)
+    box.fill("age > 0")
+    box.press("Enter")
+    box = page.get_by_label("Take this many of them at random", exact=True)
+    box.fill("2000")
+    box.press("Enter")
+    expect(page.get_by_text("2,000 target rows · 46,842 source rows")).to_be_visible()
+    page.get_by_role("button", name="Value 46,842 rows").click()
+    expect(page.get_by_role("heading", name="Value")).to_be_visible()
+
+
+def answers(page: Page, name: str, sign: str) -> tuple[float, int]:
+    """Seconds from a click in the sidebar until the page's own text is there, and lost clicks.
+
+    Streamlit can lose a click that meets a timer's tick in the same instant; it is clicked again
+    after 3 seconds, which count.
+    """
+    started, lost = time.perf_counter(), 0
+    while True:
+        page.locator(f"[data-testid=stSidebarNav] a[href$='{name}']").first.click()
+        try:
+            page.get_by_text(sign).first.wait_for(timeout=3000)
+            return time.perf_counter() - started, lost
+        except TimeoutError:
+            lost += 1
+
+
+def main() -> None:
+    data = Path(os.environ["DVGS_DATA"]) / "adult.parquet"
+    before = product_seconds()
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        csv = Path(folder) / "adult.csv"
+        pd.read_parquet(data).to_csv(csv, index=False)
+        environment = {**os.environ, "DVGS_WORKSPACE": str(Path(folder) / "workspace")}
+        command = [
+            sys.executable,
+            "-m",
+            "streamlit",
+            "run",
+            str(ROOT / "app.py"),
+            "--server.port",
+            str(PORT),
+        ]
+        server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
+        url = f"http://localhost:{PORT}"
+        peak = [0.0, 0.0]
+        watching = True
+
+        def watch() -> None:
+            while watching:
+                peak[:] = map(max, peak, family_memory(server.pid))
+                time.sleep(0.25)
+
+        try:
+            while True:
+                try:
+                    urllib.request.urlopen(f"{url}/_stcore/health", timeout=1)
+                    break
+                except OSError:
+                    time.sleep(0.1)
+            browser = playwright.chromium.launch(
+                executable_path=os.environ.get("DVGS_CHROMIUM", "/usr/bin/chromium"),
+                args=["--no-sandbox", "--disable-background-networking"],
+            )
+            page = browser.new_page(viewport={"width": 1440, "height": 900})
+            expect.set_options(timeout=60_000)
+            choose(page, url, csv)
+            watcher = threading.Thread(target=watch)
+            watcher.start()
+            started = time.perf_counter()
+            page.get_by_role("button", name="Value 46,842 rows").click()
+            expect(page.get_by_text("rows that hurt most so far")).to_be_visible()
+            first_trace = time.perf_counter() - started
+            times: dict[str, list[float]] = {}
+            lost = 0
+            signs = {
+                "target": "Which rows do you trust?",
+                "export": "Cleaned data",
+                "review": "Decide about the rows",
+                "value": "Which rows hurt?",
+            }
+            while page.get_by_text("Finished.").count() == 0:
+                for name, sign in signs.items():
+                    answer, missed = answers(page, name, sign)
+                    times.setdefault(name, []).append(answer)
+                    lost += missed
+                time.sleep(1.0)
+            seconds = time.perf_counter() - started
+            watching = False
+            watcher.join()
+            browser.close()
+        finally:
+            watching = False
+            server.terminate()
+    after = product_seconds()
+    product = (before + after) / 2
+    print(f"run, click to finished     {seconds:8.1f} s   {seconds / product:10,.0f} products")
+    print(f"first trace after          {first_trace:8.1f} s")
+    for name, each in times.items():
+        ordered = sorted(each)
+        print(
+            f"page {name:<8} median {ordered[len(each) // 2]:6.2f} s   slowest {ordered[-1]:6.2f} s"
+            f"   of {len(each)}"
+        )
+    print(f"clicks lost                {lost:8d}")
+    print(f"peak memory, all           {peak[0]:8.0f} MB  (app alone {peak[1]:.0f} MB)")
+    print(f"2048 matrix product        {before * 1e3:8.1f} ms before, {after * 1e3:.1f} ms after")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,169 @@
+"""`dvgs corrupt` damages a copy in known places; `dvgs detect` says how well values find them."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dvgs_core.data import load
+
+from .test_bad_input import refused
+
+
+@pytest.fixture
+def corrupted(dvgs, tmp_path):
+    """corrupted(data, *options) -> (damaged, truth, summary)."""
+
+    def call(data, *options, name="damaged.csv"):
+        out = tmp_path / name
+        said = dvgs("corrupt", data, "--label", "y", *options, "--json", "--out", out)
+        assert said.code == 0 and said.err == "", said.err
+        summary = json.loads(said.out)
+        return load(out).frame, pd.read_parquet(summary["truth"]), summary
+
+    return call
+
+
+def test_a_share_of_the_labels_is_replaced_and_all_else_stays(corrupted, table, frame):
+    damaged, truth, summary = corrupted(table, "--label-rate", "0.2")
+    assert summary["labels_replaced"] == 24 and summary["rows"] == 120 and summary["seed"] == 0
+    assert truth["row"].tolist() == list(range(120))
+    assert truth["original_label"].tolist() == frame["y"].tolist()
+    assert (truth["noise_rate"] == 0).all()
+    changed = (damaged["y"] != frame["y"]).to_numpy()
+    assert changed.tolist() == truth["corrupted"].tolist() and changed.sum() == 24
+    pd.testing.assert_frame_equal(damaged.drop(columns="y"), frame.drop(columns="y"))
+
+
+def test_the_truth_lies_beside_the_damaged_file(corrupted, table, tmp_path):
+    _, _, summary = corrupted(table, "--label-rate", "0.1", name="bad.parquet")
+    assert summary["out"] == str(tmp_path / "bad.parquet")
+    assert summary["truth"] == str(tmp_path / "bad.truth.parquet")
+
+
+def test_the_same_seed_gives_the_same_damage(dvgs, table, tmp_path):
+    written = []
+    for name, seed in (("one", 1), ("again", 1), ("other", 2)):
+        out = tmp_path / f"{name}.parquet"
+        dvgs("corrupt", table, "--label", "y", "--label-rate", "0.3", "--seed", seed, "--out", out)
+        written.append((out.read_bytes(), out.with_suffix(".truth.parquet").read_bytes()))
+    assert written[0] == written[1] and written[0] != written[2]
+
+
+def test_noise_falls_on_numeric_features_of_the_matching_rows_only(corrupted, table, frame):
+    damaged, truth, summary = corrupted(
+        table, "--feature-noise", "3", "--rows", "colour == 'red'", name="noisy.parquet"
+    )
+    red = (frame["colour"] == "red").to_numpy()
+    moved = (damaged[["a", "b", "c"]].to_numpy() != frame[["a", "b", "c"]].to_numpy()).all(axis=1)
+    assert moved.tolist() == red.tolist()
+    assert summary["labels_replaced"] == 0
+    assert (truth["noise_rate"] > 0).tolist() == red.tolist() and truth["noise_rate"].max() <= 3
+    rest = ["colour", "site", "y"]
+    pd.testing.assert_frame_equal(damaged[rest], frame[rest], check_dtype=False)
+
+
+@pytest.mark.parametrize("name", ["damaged.csv", "damaged.tsv", "damaged.xlsx"])
+def test_the_damaged_table_takes_the_form_its_name_ends_in(corrupted, table, frame, name):
+    damaged, truth, _ = corrupted(table, "--label-rate", "0.2", name=name)
+    assert (damaged["y"] != frame["y"]).tolist() == truth["corrupted"].tolist()
+    np.testing.assert_allclose(damaged["a"], frame["a"])
+
+
+def test_embeddings_keep_their_form(corrupted, tmp_path):
+    X, y = np.random.default_rng(0).normal(size=(50, 6)).astype("float32"), np.arange(50) % 2
+    np.savez(tmp_path / "x.npz", features=X, y=y)
+    damaged, truth, _ = corrupted(tmp_path / "x.npz", "--label-rate", "0.2", name="bad.npz")
+    assert damaged.shape == (50, 7) and truth["corrupted"].sum() == 10
+    written = np.load(tmp_path / "bad.npz")
+    assert (written["features"] == X).all()
+    assert ((written["y"] != y) == truth["corrupted"]).all()
+
+
+def test_a_round_trip_finds_the_damage(dvgs, corrupted, tmp_path):
+    rng = np.random.default_rng(0)
+    y = np.arange(240) % 2
+    clusters = pd.DataFrame(rng.normal(size=(240, 4)) + 2 * y[:, None], columns=list("abcd"))
+    clusters.assign(y=np.where(y, "in", "out")).to_csv(tmp_path / "clusters.csv", index=False)
+    corrupted(tmp_path / "clusters.csv", "--label-rate", "0.2", name="bad.csv")
+    values = tmp_path / "values.parquet"
+    said = dvgs(
+        *("value", tmp_path / "bad.csv", "--label", "y", "--rotations", "2", "--device", "cpu"),
+        *("--set", "restarts=1", "--set", "epochs=40", "--set", "width=32", "--out", values),
+    )
+    assert said.code == 0, said.err
+    said = dvgs("detect", values, tmp_path / "bad.truth.parquet", "--json")
+    assert said.err == "" and said.out.count("\n") == 1
+    found = json.loads(said.out)
+    assert found["rows"] == 240 and found["corrupted"] == 48
+    assert found["auroc"] > 0.9
+    said = dvgs("detect", values, tmp_path / "bad.truth.parquet")
+    assert said.out.splitlines() == [
+        "48 of 240 rows are corrupted",
+        f"AUROC {found['auroc']:.3f}, average precision {found['average_precision']:.3f}",
+        f"of the 48 lowest rows {found['precision_at_corrupted']:.1%} are corrupted",
+    ]
+
+
+def test_detect_reckons_with_valued_rows_only(dvgs, tmp_path):
+    values = {"row": [0, 1, 2, 3, 4], "value": [0.1, 0.4, 0.2, 0.3, None]}
+    truth = {"row": [4, 3, 2, 1, 0], "corrupted": [True, False, True, False, True]}
+    pd.DataFrame(values).to_parquet(tmp_path / "v.parquet")
+    pd.DataFrame(truth).to_csv(tmp_path / "t.csv", index=False)
+    found = json.loads(dvgs("detect", tmp_path / "v.parquet", tmp_path / "t.csv", "--json").out)
+    assert found == {
+        "rows": 4,
+        "corrupted": 2,
+        "auroc": 1.0,
+        "average_precision": 1.0,
+        "precision_at_corrupted": 1.0,
+    }
+
+
+@pytest.mark.parametrize(
+    ("values", "truth", "words"),
+    [
+        ({"row": [0, 1], "worth": [1.0, 2.0]}, None, ["v.parquet", "lacks value"]),
+        ({"value": [1.0, 2.0]}, None, ["v.parquet", "lacks row"]),
+        ({"row": [0, 1], "value": ["low", "high"]}, None, ["value of", "numbers"]),
+        ({"row": [0, 0], "value": [1.0, 2.0]}, None, ["v.parquet", "twice"]),
+        ({"row": [0, 7], "value": [1.0, 2.0]}, None, ["does not know 1 of the 2", "7"]),
+        (None, {"row": [0, 1], "wrong": [True, False]}, ["t.parquet", "lacks corrupted"]),
+        (None, {"row": [0, 1], "corrupted": ["yes", "no"]}, ["corrupted of", "true or false"]),
+        (None, {"row": [0, 1], "corrupted": [True, None]}, ["corrupted of", "true or false"]),
+        (None, {"row": [0, 1], "corrupted": [False, False]}, ["damaged and sound", "0 are"]),
+    ],
+)
+def test_tables_that_cannot_be_compared_are_refused(dvgs, tmp_path, values, truth, words):
+    values = values or {"row": [0, 1], "value": [1.0, 2.0]}
+    truth = truth or {"row": [0, 1], "corrupted": [True, False]}
+    pd.DataFrame(values).to_parquet(tmp_path / "v.parquet")
+    pd.DataFrame(truth).to_parquet(tmp_path / "t.parquet")
+    refused(dvgs("detect", tmp_path / "v.parquet", tmp_path / "t.parquet"), *words)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--label", "y", "--label-rate", "1.5"), ["label_rate", "1.5"]),
+        (("--label", "y", "--feature-noise", "-1"), ["noise", "-1"]),
+        (("--label", "y", "--feature-noise", "nan"), ["noise", "nan"]),
+        (("--label", "y", "--rows", "a > 99"), ["No row matches", "a > 99", "120"]),
+        (("--label-rate", "0.2"), ["classification", "label"]),
+        (("--label", "a", "--label-rate", "0.2"), ["classification"]),
+        (("--label", "why", "--label-rate", "0.2"), ["no column 'why'"]),
+    ],
+)
+def test_damage_that_cannot_be_done_is_refused(dvgs, table, tmp_path, options, words):
+    refused(dvgs("corrupt", table, *options, "--out", tmp_path / "bad.csv"), *words)
+    assert not (tmp_path / "bad.csv").exists()
+
+
+def test_noise_has_nothing_to_fall_on_or_a_column_it_would_ruin(dvgs, frame, tmp_path):
+    words, infinite = tmp_path / "words.csv", tmp_path / "infinite.csv"
+    frame[["colour", "site", "y"]].to_csv(words, index=False)
+    frame.assign(a=[np.inf] * 2 + [1.0] * 118).to_csv(infinite, index=False)
+    for data, said in ((words, "No feature is numeric"), (infinite, "2 infinite values")):
+        options = ("--label", "y", "--feature-noise", "1", "--out", tmp_path / "bad.csv")
+        refused(dvgs("corrupt", data, *options), said)

@@ -1,0 +1,47 @@
+"""Fields that are unusual for a row's class come first."""
+
+import numpy as np
+import pandas as pd
+
+from dvgs_core.data.schema import Column, Schema
+from dvgs_core.review.contrast import ClassContrast
+
+FRAME = pd.DataFrame(
+    {
+        "age": [30.0, 31, 29, 70, 50, 51],
+        "job": ["cook", "cook", "cook", "pilot", "pilot", None],
+        "id": range(6),
+    }
+)
+ROLES = Schema(
+    columns=(
+        Column(name="age", kind="numeric"),
+        Column(name="job", kind="category"),
+        Column(name="id", role="id"),
+    )
+)
+CODES = np.array([0, 0, 0, 0, 1, 1])
+
+
+def test_numbers_are_compared_with_the_median_of_their_class():
+    line = ClassContrast(FRAME, ROLES, CODES).row(3).set_index("field").loc["age"]
+    assert line["value"] == "70"
+    assert line["usual"] == "30.5"
+    assert line["difference"] == (70 - 30.5) / FRAME["age"].std()
+
+
+def test_rare_words_differ_and_the_most_frequent_does_not():
+    contrast = ClassContrast(FRAME, ROLES, CODES)
+    assert contrast.row(0).set_index("field").loc["job", "difference"] == 0
+    rare = contrast.row(3).set_index("field").loc["job"]
+    assert (rare["value"], rare["usual"]) == ("pilot", "cook")
+    np.testing.assert_allclose(rare["difference"], 3 * (1 - (1 / 4) / (3 / 4)))
+
+
+def test_the_most_unusual_field_stands_first_and_ids_are_left_out():
+    fields = ClassContrast(FRAME, ROLES, CODES).row(3)["field"].tolist()
+    assert fields == ["age", "job"]  # 2.4 standard deviations against a rarity of 2
+
+
+def test_missing_cells_are_shown_as_such():
+    assert ClassContrast(FRAME, ROLES, CODES).row(5).set_index("field").loc["job", "value"] == "–"

@@ -1,0 +1,441 @@
+"""The pages, from the first look to the export, and with every file that is at fault."""
+
+import os
+import shlex
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dvgs_core.cli import main
+from dvgs_core.review import DecisionLog
+from dvgs_core.store import Workspace
+
+from .conftest import PAGES, ROOT
+
+EMPTY = [
+    ("target", "once there is data", "Bring data", "Data"),
+    ("value", "once there is data", "Bring data", "Data"),
+    ("review", "once there is data", "Bring data", "Data"),
+    ("export", "once there is data", "Bring data", "Data"),
+]
+
+
+@pytest.mark.parametrize(("page", "words", "action", "leads_to"), EMPTY, ids=[e[0] for e in EMPTY])
+def test_an_empty_page_says_what_it_is_for_and_what_to_do(app, page, words, action, leads_to):
+    app.go(page)
+    assert app.title == page.capitalize()
+    assert app.tab.caption[0].value.endswith((".", "?")) and words in app.said
+    assert app.labels == [action] and not app.errors
+    app.press(action)
+    assert app.title == leads_to
+
+
+def test_the_first_page_offers_a_file_and_the_demos(app):
+    assert app.title == "Data" and len(app.tab.file_uploader) == 1
+    assert app.labels == ["Handwritten digits", "Breast cancer"]
+    assert "Files stay on this machine." in app.said
+
+
+def test_value_asks_for_a_target_and_review_for_a_run(app, bad_files):
+    app.upload("good.csv", bad_files["good.csv"])
+    app.go("value")
+    assert "Values need a target" in app.said and app.labels == ["Choose the target"]
+    app.go("review")
+    assert "once there is a run" in app.said and app.labels == ["Value the rows"]
+    app.go("export")
+    assert "the cleaned data equals the original" in app.said
+
+
+def start_small(app, **settings):
+    """From the Target page's choice to a queued run of a small network."""
+    app.go("target")
+    assert not app.errors
+    (forward,) = [label for label in app.labels if label.startswith("Value ")]
+    app.go("value")
+    for name, value in {"restarts": 1, "epochs": 5, "width": 8, **settings}.items():
+        app.tab.number_input(key=f"settings.dvgs.Quick.{name}").set_value(value)
+    app.run()
+    app.tab.button(key="value.start").click()
+    app.run()
+    return forward
+
+
+def lowest_rows(run):
+    values = pd.read_parquet(run.directory / "values.parquet")
+    return values.dropna(subset=["rank"]).sort_values("rank")
+
+
+def test_the_digits_demo_from_data_to_export(app, tmp_path, monkeypatch):
+    app.press("Handwritten digits")
+    assert app.title == "Data" and not app.errors
+    (label,) = [box for box in app.tab.selectbox if box.label == "Label"]
+    assert label.value == "label"
+    columns = app.tab.dataframe[0].value
+    assert (columns["role"] == "feature").sum() >= 60
+
+    app.press("Choose the target")
+    assert app.title == "Target"
+    assert "1,078 target rows · 1,797 source rows" in app.said
+    app.press("Value 1,797 rows")
+    assert app.title == "Value" and "will appear here" in app.said
+
+    assert start_small(app, epochs=20, width=32) == "Value 1,797 rows"
+    assert "Stop" in app.labels and "Review the lowest" not in app.labels
+    app.go("review")
+    assert "as soon as the run has ended" in app.said and app.labels == ["Watch the run"]
+    app.go("value")
+
+    run = app.work()
+    assert run.status == "done"
+    assert "Stop" not in app.labels and "Lowest now" in app.said
+    (shown,) = [d.value for d in app.tab.dataframe]
+    lowest = lowest_rows(run)
+    assert shown["row"].tolist() == lowest["row"].head(8).tolist()
+
+    app.press("Review the lowest")
+    assert app.title == "Review"
+    assert "lowest values: 1 / 1,797 · decided 0 · of the 180 lowest rows" in app.said
+    assert f"Row #{lowest['row'].iloc[0]}" in app.said
+    assert "known to be" in app.said and "nearest target rows" in app.said
+    assert "PCA of 1,797 rows · UMAP is being computed" in app.said
+    queue = app.tab.dataframe[0].value
+    assert queue["row"].tolist() == lowest["row"].head(100).tolist()
+    assert queue["picture"].str.startswith("data:image/png;base64,").all()
+
+    app.choose("Queue", "suggested")
+    other = lowest[lowest["suggested_label"] != lowest["label"]]
+    expected = other.sort_values("margin", ascending=False, kind="stable")["row"].head(100)
+    assert app.tab.dataframe[0].value["row"].tolist() == expected.tolist()
+
+    log = DecisionLog(app.space, run.dataset)
+    log.decide(lowest["row"].iloc[:3].tolist(), "drop")
+    log.decide([int(lowest["row"].iloc[5])], "relabel", label=3)
+    app.choose("Queue", "decided")
+    assert "decided 4 · 1 relabel · 3 drop" in app.said
+    assert sorted(app.tab.dataframe[0].value["row"]) == sorted(lowest["row"].iloc[[0, 1, 2, 5]])
+
+    app.go("export")
+    assert "1,797 rows · 3 dropped rows · 1 relabelled row · 1,794 " in app.said
+    effect = app.tab.dataframe[0].value
+    assert effect["before"].sum() == 1797 and effect["after"].sum() == 1794
+    value_line, apply_line = app.tab.code[0].value.splitlines()
+    assert apply_line == "dvgs apply recipe.json digits.csv --out digits.clean.csv"
+
+    # the commands that the page names do what the page did
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "digits.csv").write_bytes(app.space.dataset(run.dataset).path.read_bytes())
+    monkeypatch.setattr(sys, "argv", shlex.split(value_line))
+    with pytest.raises(SystemExit):
+        main()
+    written = (tmp_path / "values.parquet").read_bytes()
+    assert written == (run.directory / "values.parquet").read_bytes()
+
+
+def test_a_restart_finds_dataset_target_run_and_decisions_again(new_app, bad_files):
+    first = new_app()
+    first.upload("good.csv", bad_files["good.csv"])
+    start_small(first)
+    run = first.work()
+    DecisionLog(first.space, run.dataset).decide([4, 9], "drop")
+
+    again = new_app()
+    assert again.title == "Data" and "good.csv" in again.said
+    again.go("value")
+    assert "Review the lowest" in again.labels and "Lowest now" in again.said
+    again.go("review")
+    assert "decided 2" in again.said
+    again.go("export")
+    assert "200 rows · 2 dropped rows" in again.said
+
+
+REFUSED = {
+    "empty.csv": ["is empty", "expected column names and rows"],
+    "header only.csv": ["no rows", "add rows"],
+    "duplicate names.csv": ["'a' more than once", "rename"],
+    "one row.csv": ["only 1 row", "at least 2"],
+    "no text.csv": ["not readable as text", "UTF-8"],
+    "pickled.npy": ["pickled", "never loaded"],
+    "truncated.parquet": ["not a whole Parquet file", "copy it again"],
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_file_that_cannot_be_read_gives_one_line_and_the_app_goes_on(app, bad_files, name):
+    app.upload(name, bad_files[name])
+    (line,) = app.errors
+    assert line.startswith(("'", "Column names")) and name in line and "\n" not in line
+    for word in REFUSED[name]:
+        assert word in line
+    assert app.title == "Data" and app.space.datasets() == []
+
+    app.upload("good.csv", bad_files["good.csv"])
+    assert not app.errors and "good.csv" in app.said
+    assert "Choose the target" in app.labels
+
+
+NOTED = {
+    "all missing.csv": "Ignored 1 column without information (empty, or the same in every row)",
+    "mixed.csv": "'b': mixed types, 199 numbers among 200 cells; kept as text because of 'see text'",
+    "other encoding.csv": "Read as cp1252, comma between cells: check letters with accents.",
+}
+
+
+@pytest.mark.parametrize("name", NOTED)
+def test_a_file_that_can_be_used_after_all_is_used_and_noted(app, bad_files, name):
+    app.upload(name, bad_files[name])
+    assert not app.errors and NOTED[name] in app.said
+    start_small(app)
+    assert app.work().status == "done"
+
+
+def test_infinite_values_are_named_until_the_column_is_ignored(app, bad_files):
+    app.upload("infinite.csv", bad_files["infinite.csv"])
+    (line,) = app.errors
+    assert "'b' has 2 infinite values (rows 3, 8)" in line and "role ignore" in line
+    # whoever starts all the same is told again
+    start_small(app)
+    run = app.work()
+    assert run.status == "failed" and "2 infinite values" in run.message
+    (line,) = app.errors
+    assert "2 infinite values" in line
+    dataset = run.dataset
+    from dvgs_core.data import infer_schema
+
+    roles = infer_schema(app.space.load_table(dataset)).with_role("b", "ignore")
+    app.space.set_setting(dataset, "schema", roles.model_dump(mode="json"))
+    app.go("data")
+    assert not app.errors
+    start_small(app)
+    assert app.work().status == "done"
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("one class.csv", ["one class", "'same'", "choose another label"]),
+        ("many classes.csv", ["5,000 classes", "choose another column as label"]),
+    ],
+)
+def test_a_label_that_cannot_work_is_one_line_until_another_is_chosen(app, bad_files, name, words):
+    app.upload(name, bad_files[name])
+    assert not app.errors  # such a column is not taken for the label
+    app.choose("Label", "y")
+    (line,) = app.errors
+    for word in ["'y'", *words]:
+        assert word in line
+    app.go("target")
+    assert len(app.errors) <= 1
+    app.go("data")
+    app.choose("Label", None)
+    assert not app.errors
+    app.press("Another file")
+    app.upload("good.csv", bad_files["good.csv"])
+    assert not app.errors and "good.csv" in app.said
+
+
+def test_a_file_without_a_label_is_valued_by_reconstruction(app, bad_files):
+    app.upload("no label.csv", bad_files["no label.csv"])
+    assert not app.errors
+    (task,) = [box for box in app.tab.selectbox if box.label == "What it is"]
+    assert task.value == "reconstruction"
+    start_small(app)
+    run = app.work()
+    assert run.status == "done" and lowest_rows(run)["suggested_label"].isna().all()
+    app.go("review")
+    assert f"Row #{lowest_rows(run)['row'].iloc[0]}" in app.said and not app.errors
+    (queue,) = [box for box in app.tab.selectbox if box.label == "Queue"]
+    assert "another label suggested" not in queue.options
+
+
+def test_a_target_that_is_empty_after_the_query_is_one_line(app, bad_files):
+    app.upload("good.csv", bad_files["good.csv"])
+    app.go("target")
+    app.tab.radio(key="target.way").set_value("query")
+    app.run()
+    (line,) = app.errors
+    assert "Write a condition" in line
+    for query, words in (
+        ("a > 100", ["target is empty", "'a > 100' matches none of the 200 rows", "change"]),
+        ("a >", ["'a >'", "cannot be read"]),
+        ("age > 3", ["'age'"]),
+        ("a > 0", ["all of the class 'yes'", "two classes"]),
+    ):
+        app.tab.text_input(key="target.query").set_value(query)
+        app.run()
+        (line,) = app.errors
+        assert all(word in line for word in words)
+        assert not [label for label in app.labels if label.startswith("Value ")]
+    app.tab.text_input(key="target.query").set_value("b > 0")
+    app.run()
+    assert not app.errors
+    frame = app.space.load_table(app.space.datasets()[0].id).frame
+    wanted = int((frame["b"] > 0).sum())
+    assert f"{wanted:,} target rows · {200 - wanted:,} source rows" in app.said
+
+
+def test_listed_rows_and_equal_groups_are_targets_too(app, bad_files):
+    app.upload("good.csv", bad_files["good.csv"])
+    app.go("target")
+    app.tab.radio(key="target.way").set_value("rows")
+    app.run()
+    assert "List the row ids" in app.errors[0]
+    for text, word in (("12, x", "'x' is neither"), ("190-210", "rows 200, 201, 202")):
+        app.tab.text_area(key="target.rows").set_value(text)
+        app.run()
+        (line,) = app.errors
+        assert word in line
+    app.tab.text_area(key="target.rows").set_value("12, 40-60")
+    app.run()
+    assert not app.errors and "22 target rows · 178 source rows" in app.said
+    app.tab.radio(key="target.way").set_value("balanced")
+    app.run()
+    assert "Choose the column" in app.errors[0]
+    app.tab.selectbox(key="target.balance_by").set_value("y")
+    app.tab.number_input(key="target.number").set_value(30)
+    app.run()
+    assert not app.errors and "30 target rows · 170 source rows" in app.said
+
+
+def test_a_file_of_trusted_rows_is_the_target(app, bad_files):
+    app.upload("good.csv", bad_files["good.csv"])
+    app.go("target")
+    app.tab.radio(key="target.way").set_value("file")
+    app.run()
+    assert "Upload the file" in app.errors[0]
+    app.upload("no label.csv", bad_files["no label.csv"])
+    (line,) = app.errors
+    assert "no label.csv lacks 'y'" in line
+    app.upload("mixed.csv", bad_files["mixed.csv"])
+    (line,) = app.errors
+    app.upload("trusted.csv", bad_files["infinite.csv"].replace(b"inf", b"0.5"))
+    assert not app.errors and "In use: trusted.csv, 200 rows" in app.said
+    start_small(app)
+    run = app.work()
+    assert run.status == "done"
+    assert lowest_rows(run)["role"].tolist() == ["source"] * 200
+    app.go("review")
+    app.go("export")
+    assert "dvgs value" not in app.tab.code[0].value
+
+
+def test_stop_before_the_run_began_and_settings_of_a_preset(app, bad_files):
+    app.upload("good.csv", bad_files["good.csv"])
+    app.go("target")
+    app.go("value")
+    app.choose("Preset", "Paper")
+    app.tab.button(key="value.start").click()
+    app.run()
+    (run,) = app.space.runs()
+    assert run.job["settings"]["every"] == 1 and run.job["settings"]["max_steps"] is None
+    app.tab.button(key="value.stop").click()
+    app.run()
+    app.run()
+    (run,) = app.space.runs()
+    assert run.status == "stopped" and "Stop" not in app.labels
+    assert "Stopped before it began." in app.said
+    app.go("review")
+    assert not app.errors
+
+
+UGLY = ["x" * 120, "العمر", "<b>bold</b>", "**stars** $a$ :red[r] `t`", "a'b\"c"]
+
+
+@pytest.fixture
+def ugly():
+    """Names and cells that are long, from right to left, or look like markup."""
+    rng = np.random.default_rng(0)
+    numbers = rng.normal(size=(150, 4))
+    frame = pd.DataFrame(numbers, columns=UGLY[:4])
+    frame[UGLY[4]] = rng.choice(["<script>alert(1)</script>", "نص", "y" * 300], 150)
+    yes, no = "<i>yes</i>", "**لا** " + "z" * 120
+    frame["label"] = np.where(numbers[:, 0] > 0, yes, no)
+    return frame
+
+
+def test_ugly_names_and_cells_break_no_page(app, ugly):
+    name = "<u>ugly</u> **file** " + "n" * 80 + ".csv"
+    app.upload(name, ugly.to_csv(index=False).encode())
+    assert not app.errors
+    assert app.tab.dataframe[0].value.index.tolist() == [*UGLY, "label"]
+    app.go("target")
+    app.tab.radio(key="target.way").set_value("query")
+    app.run()
+    app.tab.text_input(key="target.query").set_value("`العمر` > 0 or `<b>bold</b>` > 0.5")
+    app.run()
+    assert not app.errors
+    start_small(app)
+    run = app.work()
+    assert run.status == "done", run.message
+    DecisionLog(app.space, run.dataset).decide([3], "relabel", label="<i>yes</i>")
+    for page in PAGES:
+        app.go(page)
+        assert not app.errors
+        html = [element.value for element in app.tab.get("html") if hasattr(element, "value")]
+        texts = [element.value for kind in ("markdown", "caption") for element in app.tab.get(kind)]
+        for text in [*html, *texts]:
+            assert "<script>" not in text and "<i>" not in text and "<u>" not in text
+    app.go("review")
+    assert set(app.tab.dataframe[0].value["label"].str.split(" ⇢ ").explode()) == set(ugly["label"])
+
+
+def test_embeddings_come_with_a_table_of_labels(app, bad_files):
+    X = np.random.default_rng(0).normal(size=(60, 5)).astype("float32")
+    import io
+
+    buffer = io.BytesIO()
+    np.save(buffer, X)
+    labels = pd.DataFrame({"y": np.where(X[:, 0] > 0, "in", "out")}).to_csv(index=False).encode()
+    app.tab.file_uploader[0].set_value(("x.npy", buffer.getvalue(), "application/octet-stream"))
+    app.run()
+    app.tab.file_uploader[1].set_value(("y.csv", labels[:40], "text/csv"))
+    app.run()
+    app.press("Open")
+    (line,) = app.errors
+    assert "60 rows" in line and "same rows" in line
+    app.tab.file_uploader[1].set_value(("y.csv", labels, "text/csv"))
+    app.run()
+    app.press("Open")
+    assert not app.errors
+    start_small(app)
+    assert app.work().status == "done"
+    app.go("review")
+    app.go("export")
+    assert not app.errors
+
+
+LOOK = """
+import sys
+from streamlit.testing.v1 import AppTest
+from dvgs_core.engine.supervisor import Supervisor
+Supervisor.start = lambda self: None
+tab = AppTest.from_file("app.py", default_timeout=120).run()
+for page in {pages!r}:
+    tab.switch_page(f"pages/{{page}}.py").run()
+    assert not tab.exception and not tab.error, page
+    assert tab.title[0].value == page.capitalize()
+tab.switch_page("pages/value.py").run()
+tab.button(key="value.start").click().run()
+assert not tab.exception
+print([name for name in ("torch", "umap", "numba") if name in sys.modules])
+"""
+
+
+def test_the_app_process_loads_neither_torch_nor_umap(app, bad_files):
+    app.upload("good.csv", bad_files["good.csv"])
+    start_small(app)
+    assert app.work().status == "done"
+    root = app.space.root
+    ended = subprocess.run(
+        [sys.executable, "-c", LOOK.format(pages=PAGES)],
+        cwd=ROOT,
+        env={**os.environ, "DVGS_WORKSPACE": str(root)},
+        capture_output=True,
+        text=True,
+        timeout=180,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.strip() == "[]"
+    assert len(Workspace(root).runs()) == 2

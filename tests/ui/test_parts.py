@@ -1,0 +1,77 @@
+"""Parts of the pages that need no browser."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dvgs_core.errors import InputError
+from ui import charts, exports, splits, style
+from ui.jobs import lowest, sparkline
+
+
+@given(st.sets(st.integers(0, 300), min_size=1, max_size=60))
+def test_row_ids_survive_being_written_and_read(rows):
+    assert splits.row_ids(splits.row_text(tuple(rows))) == tuple(sorted(rows))
+
+
+@pytest.mark.parametrize("text", ["a", "3-", "-3", "3-b", "1.5"])
+def test_row_ids_that_are_none_are_refused(text):
+    with pytest.raises(InputError, match="whole numbers and ranges"):
+        splits.row_ids(text)
+
+
+def test_lowest_is_by_value_then_by_row_id_and_skips_what_is_not_there():
+    ids = np.array([4, 7, 9, 11])
+    values = np.array([0.5, np.nan, -1.0, 0.5])
+    assert lowest(ids, values, 3).tolist() == [2, 0, 3]
+    assert lowest(ids, values, 9).tolist() == [2, 0, 3]
+    assert lowest(ids, np.full(4, np.nan), 2).tolist() == []
+
+
+def test_a_sparkline_leaves_out_turns_in_which_the_row_was_target():
+    trace = np.array([[1.0, np.nan], [3.0, np.nan], [np.nan, 5.0], [np.nan, 7.0]], np.float32)
+    assert sparkline(trace, np.array([0, 1]), points=2) == [[1.0, 3.0], [5.0, 7.0]]
+
+
+def test_the_value_scale_runs_from_vermillion_over_the_middle_to_blue():
+    assert charts.blend(0.0, "#c9cdd3") == charts.LOW.lower()
+    assert charts.blend(0.5, "#c9cdd3") == "#c9cdd3"
+    assert charts.blend(1.0, "#c9cdd3") == charts.HIGH.lower()
+
+
+def test_class_names_reach_plotly_as_words_not_as_markup():
+    shares = pd.DataFrame({"name": ["<b>&x"], "group": ["target"], "share": [1.0], "rows": [3]})
+    assert charts.class_shares(shares).data[0].y[0] == "&lt;b&gt;&amp;x"
+
+
+@given(st.text(max_size=40))
+def test_plain_text_has_no_live_markdown(text):
+    shown = style.plain(text)
+    assert shown.replace("\\", "") == text.replace("\\", "")
+    for sign in "*_`[]$<:":
+        assert shown.count(sign) == shown.count("\\" + sign)
+
+
+def test_effect_counts_what_each_class_loses_and_gains():
+    labels = pd.Series(["a", "a", "a", "b"], index=range(4))
+    current = pd.DataFrame(
+        {
+            "row": [0, 1, 3],
+            "decision": ["drop", "relabel", "keep"],
+            "label": [None, "b", None],
+        }
+    )
+    frame = exports.effect(labels, current).set_index("label")
+    assert frame.loc["a"].tolist()[:5] == [3, 1, 1, 0, 1]
+    assert frame.loc["b"].tolist()[:5] == [1, 0, 0, 1, 2]
+    assert frame.index[0] == "a"
+
+
+def test_charts_do_not_import_streamlit():
+    code = "import sys, ui.charts; sys.exit('streamlit' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
