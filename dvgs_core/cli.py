@@ -440,14 +440,16 @@ def app(port: int, address: str, workspace: Path | None) -> None:
         "--server.address",
         address,
     ]
-    # Streamlit reads .streamlit/config.toml from the working folder
+    # Streamlit reads .streamlit/config.toml from the working folder: the project's, or the copy
+    # that an installation puts beside the interpreter
+    settings = home if (home / ".streamlit").is_dir() else Path(sys.prefix) / "share" / "dvgs"
     if os.name == "posix":
         # becoming Streamlit, so that a signal to this process reaches it
-        os.chdir(home)
+        os.chdir(settings)
         sys.stdout.flush()
         os.execve(sys.executable, command, environment)
     try:
-        sys.exit(subprocess.call(command, env=environment, cwd=home))
+        sys.exit(subprocess.call(command, env=environment, cwd=settings))
     except KeyboardInterrupt:
         sys.exit(0)
 

@@ -3,16 +3,11 @@
 import streamlit as st
 
 from ui import charts, style, uploads
-from ui.components import facts, roles_table
+from ui.components import facts
 from ui.frame import errors_for_people
 from ui.profiles import profile_of
-from ui.state import dataset, keep, open_dataset, schema, state, table
-
-TASKS = {
-    "classification": "Classes: the label names one of a few classes",
-    "regression": "A number: the label is a quantity",
-    "reconstruction": "No label: rows should look like the target's rows",
-}
+from ui.roles import choose_label, roles_table
+from ui.state import dataset, open_dataset, schema, state, table
 
 
 def start() -> None:
@@ -91,32 +86,6 @@ def opened() -> None:
                 st.plotly_chart(charts.missing(gaps), key="data.missing")
     st.subheader("First rows", anchor=False)
     st.dataframe(loaded.frame.head(50), height=240)
-
-
-def choose_label(roles) -> None:
-    """Label and task; every change is remembered at once."""
-    names = [column.name for column in roles.columns]
-    left, right = st.columns(2)
-    label = left.selectbox(
-        "Label",
-        names,
-        index=names.index(roles.label) if roles.label else None,
-        placeholder="none: value rows by how well they can be reconstructed",
-        help="The column to be predicted, whose wrong entries you want to find.",
-    )
-    if label != roles.label:
-        keep("schema", roles.with_label(label))
-        st.rerun()
-    if roles.label:
-        options = [task for task in TASKS if task != "reconstruction"]
-        task = right.selectbox(
-            "What it is", options, index=options.index(roles.task), format_func=TASKS.get
-        )
-        if task != roles.task:
-            keep("schema", roles.with_task(task))
-            st.rerun()
-    else:
-        right.selectbox("What it is", ["reconstruction"], format_func=TASKS.get, disabled=True)
 
 
 if state.dataset_id is None:

@@ -75,6 +75,7 @@ def reviewer_and_note() -> None:
         name = st.text_input("Reviewer", value=stored)
         if name != stored:
             space.set_setting(None, "reviewer", name)
+            st.rerun()
         state.note = st.text_input(
             "Note for the next decisions",
             value=state.note,

@@ -5,10 +5,10 @@ import streamlit as st
 from dvgs_core import methods
 from dvgs_core.data.encode import EncodingSettings
 from dvgs_core.settings import fields
-from ui import jobs, live, splits, style
+from ui import jobs, splits, style, watching
 from ui.components import empty, settings_form
 from ui.frame import errors_for_people
-from ui.state import keep, kept, open_run, run, schema, split, state, workspace
+from ui.state import keep, kept, run, schema, split, state
 
 PRESETS = {
     "dvgs": {
@@ -56,6 +56,7 @@ def page() -> None:
     asked = {"method": method, "preset": preset, "encoding": encoding, "device": device}
     if asked != stored:
         keep("valuation", asked)
+        st.rerun()  # a box drawn with the old choice would lose the next one
     with row[4].popover("All settings", icon=":material/tune:", width="stretch"):
         values = settings_form(
             methods.entry(method).settings, f"settings.{method}.{preset}", presets[preset]
@@ -79,48 +80,8 @@ def page() -> None:
             icon=":material/info:",
         )
         return
-    history()
-    watch()
-
-
-def history() -> None:
-    """The runs of this dataset; which one is shown, and which rows are followed."""
-    runs = workspace().runs(state.dataset_id)
-    ids = [one.id for one in runs]
-    names = {one.id: f"{one.name}  {one.status}  {one.created:%d %b %H:%M}" for one in runs}
-    left, middle, right = st.columns([2.4, 2.2, 1.2], vertical_alignment="bottom")
-    shown = left.selectbox("Run", ids, index=ids.index(state.run_id), format_func=names.get)
-    if shown != state.run_id:
-        open_run(shown)
-        st.rerun()
-    text = middle.text_input(
-        "Follow rows",
-        placeholder="the three lowest",
-        key="value.follow",
-        help="Row ids whose traces are drawn, such as 12, 40.",
-        persist_state="session",
-    )
-    with errors_for_people():
-        state.followed = splits.row_ids(text)[:5]
-    current = run()
-    if not current.active and right.button(
-        "Review the lowest", type="secondary", icon=":material/arrow_forward:", width="stretch"
-    ):
-        st.switch_page("pages/review.py")
-
-
-def watch() -> None:
-    """The panels; redrawn while the run goes on."""
-    was_active = run().active
-
-    @st.fragment(run_every=0.7 if was_active else None)
-    def panels() -> None:
-        current = run()
-        live.panels(current)
-        if was_active and not current.active:
-            st.rerun()
-
-    panels()
+    watching.history()
+    watching.watch()
 
 
 if state.dataset_id is None:

@@ -29,7 +29,8 @@ def bad_files() -> dict[str, bytes]:
     infinite.loc[[3, 8], "b"] = np.inf
     mixed.loc[5, "b"] = "see text"
     letters = good.assign(y=np.where(a > 0, "größer", "kleiner"))
-    many = pd.DataFrame({"a": rng.normal(size=5000), "y": [f"class {i}" for i in range(5000)]})
+    many = pd.DataFrame(rng.normal(size=(5000, 2)), columns=["a", "b"])
+    many["y"] = [f"class {i}" for i in range(5000)]
     frames = {
         "good.csv": good,
         "one class.csv": good.assign(y="same"),

@@ -1,17 +1,12 @@
 """Pieces that pages share: facts, the roles table, forms drawn from settings, empty states."""
 
 from html import escape
-from typing import Any, get_args
+from typing import Any
 
-import pandas as pd
 import streamlit as st
 
-from dvgs_core.data.schema import Kind, Role, Schema
-from dvgs_core.errors import InputError
 from dvgs_core.settings import Setting, Settings, fields
 from ui import style
-from ui.profiles import PageProfile
-from ui.state import keep, state
 
 
 def facts(numbers: dict[str, str]) -> None:
@@ -27,56 +22,6 @@ def empty(what: str, page: str, action: str) -> None:
     st.info(what, icon=":material/info:")
     if st.button(action, type="primary", icon=":material/arrow_forward:"):
         st.switch_page(f"pages/{page}.py")
-
-
-def roles_table(roles: Schema, found: PageProfile) -> None:
-    """Columns with their roles and kinds, to be corrected in place."""
-    st.subheader("Columns", anchor=False)
-    shown = found.columns.set_index("name")[
-        ["role", "kind", "missing_share", "distinct", "examples", "note"]
-    ]
-    changed = st.data_editor(
-        shown,
-        key=f"data.roles.{state.table_generation}",
-        height="content" if len(shown) <= 13 else 460,
-        column_config={
-            "_index": st.column_config.TextColumn("column", disabled=True, width="medium"),
-            "role": st.column_config.SelectboxColumn(
-                "role", options=list(get_args(Role)), required=True, width="small"
-            ),
-            "kind": st.column_config.SelectboxColumn(
-                "kind", options=list(get_args(Kind)), required=True, width="small"
-            ),
-            "missing_share": st.column_config.ProgressColumn(
-                "missing", format="percent", min_value=0, max_value=1, width="small"
-            ),
-            "distinct": st.column_config.NumberColumn(
-                "distinct", format="localized", disabled=True, width="small"
-            ),
-            "examples": st.column_config.TextColumn("examples", disabled=True, width="medium"),
-            "note": st.column_config.TextColumn("why", disabled=True),
-        },
-    )
-    _keep_roles(roles, shown, changed)
-
-
-def _keep_roles(roles: Schema, shown: pd.DataFrame, changed: pd.DataFrame) -> None:
-    edited = (shown[["role", "kind"]] != changed[["role", "kind"]]).any(axis=1)
-    if not edited.any():
-        return
-    try:
-        for name in shown.index[edited]:
-            new = changed.loc[name]
-            if new["role"] == "label":
-                roles = roles.with_label(name)
-            else:
-                roles = roles.with_role(name, new["role"], new["kind"])
-        keep("schema", roles)
-    except InputError as error:
-        state.message = str(error)
-    # the editor keeps its edits by position: a new key starts it from the corrected table
-    state.table_generation += 1
-    st.rerun()
 
 
 def settings_form(cls: type[Settings], prefix: str, preset: dict[str, Any]) -> dict[str, Any]:

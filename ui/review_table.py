@@ -30,6 +30,8 @@ def choose_queue(where, beside, found: Results, events: MapEvents) -> tuple[str,
     state.mode = where.selectbox(
         "Queue", modes, index=modes.index(current), format_func=queues.MODES.__getitem__
     )
+    if state.mode != current:
+        st.rerun()  # a box drawn with the old choice would lose the next one
     if found.schema.task != "classification":
         return state.mode, None
     names = [_ALL, *found.labels.names]
@@ -124,7 +126,7 @@ def show(found: Results, queue: Queue, words: pd.Series, height: int) -> None:
             "decision": words.reindex(rows).fillna("").to_numpy(),
             "label": _labels(lines),
             "value": lines["value"].to_numpy(),
-            "trace": _sparklines(the_run().id, start, trace, places),
+            "trace": _sparklines(the_run().id, state.page_rows, trace, places),
         }
     )
     pictures = _pictures(the_run().id, state.page_rows)
@@ -179,7 +181,7 @@ def _page_number() -> int:
 
 
 @st.cache_resource(max_entries=24, show_spinner=False)
-def _sparklines(run_id: int, start: int, _trace, _places) -> list:
+def _sparklines(run_id: int, rows: tuple[int, ...], _trace, _places) -> list:
     return [] if _trace is None else sparkline(_trace, _places)
 
 

@@ -14,6 +14,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from dvgs_core import methods
+from dvgs_core.data.columns import described
 from dvgs_core.data.encode import Encoder, EncodingSettings
 from dvgs_core.data.load import Table
 from dvgs_core.data.schema import Labels, Schema, check_schema, read_labels
@@ -111,7 +113,8 @@ def with_target(frame: pd.DataFrame, target: Table, schema: Schema) -> pd.DataFr
     """The data's rows, then those of a target file.
 
     Raises:
-        InputError: the target file lacks a label or feature column of the data.
+        InputError: the target file lacks a label or feature column of the data, or holds another
+            kind of values there.
     """
     needed = [column.name for column in schema.columns if column.role in ("label", "feature")]
     missing = [name for name in needed if name not in target.frame.columns]
@@ -120,6 +123,13 @@ def with_target(frame: pd.DataFrame, target: Table, schema: Schema) -> pd.DataFr
             f"The target file must have the columns of the data; {target.name} lacks "
             f"{', '.join(map(repr, missing[:5]))}{' …' if len(missing) > 5 else ''}."
         )
+    for name in needed:
+        here, there = described(frame[name]), described(target.frame[name])
+        if here != there and not (frame[name].isna().all() or target.frame[name].isna().all()):
+            raise InputError(
+                f"The target file must hold what the data holds; in {target.name} the column "
+                f"{name!r} holds {there}, in the data {here}: write both in the same way."
+            )
     return pd.concat([frame, target.frame.reindex(columns=frame.columns)], ignore_index=True)
 
 
@@ -283,7 +293,9 @@ class Recorder:
 
     trace.f32     (steps, n) float32, a row appended at every step; NaN where a row is not source
     steps.jsonl   a line a step: loss, quantiles of the similarities, seconds since the start
-    ids.npy, values.npy, label_values.npy   the latest, replaced whole, at most twice a second
+    ids.npy, values.npy   the latest, replaced whole, at most twice a second
+    values.parquet, label_values.npy   the same with all that goes with them, every few seconds, so
+                  that even a killed run leaves something to review
     """
 
     QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -291,7 +303,7 @@ class Recorder:
     def __init__(self, directory: Path, prepared: Prepared) -> None:
         self.directory, self.prepared = directory, prepared
         self.started = time.monotonic()
-        self.written = -1.0
+        self.written, self.tabled = -1.0, 0.0
         self.trace = (directory / "trace.f32").open("wb")
         self.steps = (directory / "steps.jsonl").open("w", encoding="utf-8")
         _replace_array(directory / "ids.npy", prepared.source)
@@ -316,12 +328,18 @@ class Recorder:
         if self.written < 0 or seconds - self.written > 0.5:
             self.written = seconds
             _replace_array(self.directory / "values.npy", outcome.values)
+        if seconds - self.tabled > 5.0:
+            self.tabled = seconds
+            self._tables(outcome)
 
     def finish(self, outcome: Outcome) -> None:
         """Write the final tables."""
         self.trace.close()
         self.steps.close()
         _replace_array(self.directory / "values.npy", outcome.values)
+        self._tables(outcome)
+
+    def _tables(self, outcome: Outcome) -> None:
         if outcome.label_values is not None:
             _replace_array(self.directory / "label_values.npy", outcome.label_values)
         temporary = self.directory / "values.parquet.part"
@@ -339,9 +357,9 @@ def _replace_array(path: Path, array: NDArray) -> None:
 def execute(workspace: Workspace, run: Run) -> None:
     """Carry out a queued run of the workspace, recording it in its directory.
 
-    Files, in the order in which they appear: encoder (for new rows), pca.npy (the first map, all
-    rows), map.json (key of the UMAP that is asked for), what `Recorder` writes, nearest.npy (per
-    source row the ids of the four nearest target rows; a row that is target in another rotation
+    Files, in the order in which they appear: job.json, log.txt, encoder (for new rows), pca.npy
+    (the first map, all rows), map.json (key of the UMAP that is asked for), what `Recorder`
+    writes, nearest.npy (per source row the ids of the four nearest target rows; a row that is target in another rotation
     is its own nearest). A stop, and the end of the process, keep what was computed.
 
     Raises:
@@ -350,9 +368,17 @@ def execute(workspace: Workspace, run: Run) -> None:
     from dvgs_core.neighbours import layout_key, nearest_among, pca_layout
 
     job = Job.model_validate(run.job)
+    (run.directory / "job.json").write_text(job.model_dump_json(indent=1), encoding="utf-8")
     table = workspace.load_table(run.dataset)
     target = workspace.load_table(job.target_dataset) if job.target_dataset else None
     prepared = prepare(table, job, target)
+    _log(run, *table.notes, *prepared.notes)
+    for number, split in enumerate(prepared.splits, start=1):
+        _log(
+            run,
+            f"Turn {number}: {len(split.source):,} source rows, {len(split.target):,} target "
+            f"rows, {len(split.holdout):,} holdout rows, {prepared.X.shape[1]:,} features.",
+        )
     prepared.encoder.save(run.directory / "encoder")
     _replace_array(run.directory / "pca.npy", pca_layout(prepared.X[: prepared.rows]))
     key = layout_key(prepared.X[: prepared.rows], {"seed": job.seed})
@@ -384,3 +410,11 @@ def execute(workspace: Workspace, run: Run) -> None:
     found = nearest_among(prepared.X[prepared.source], prepared.X[targets], min(4, len(targets)))
     _replace_array(run.directory / "nearest.npy", targets[found.indices])
     recorder.finish(outcome)
+    _log(run, f"{outcome.index + 1:,} of {outcome.total:,} checkpoints scored.")
+
+
+def _log(run: Run, *lines: str) -> None:
+    """Append lines, each with the time, to the run's log."""
+    with run.log.open("a", encoding="utf-8") as log:
+        for line in lines:
+            log.write(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {line}\n")

@@ -218,6 +218,34 @@ def test_a_target_file_without_a_column_is_refused_and_further_columns_do_not_ma
         prepare(table, job, less)
 
 
+@pytest.mark.parametrize(
+    ("column", "cells", "words"),
+    [
+        ("b", ["1.5", "see text"], "'b' holds text, in the data numbers"),
+        ("y", ["0", "1"], "'y' holds text, in the data numbers"),
+        ("member", [1, 0], "'member' holds numbers, in the data truth values"),
+        ("since", ["in spring", "later"], "'since' holds text, in the data dates"),
+    ],
+)
+def test_a_target_file_that_holds_other_values_is_refused(table_path, column, cells, words):
+    table = load(table_path)
+    other = table.frame.assign(**{column: cells * 45})
+    with pytest.raises(InputError, match=rf"other\.csv the column {words}"):
+        prepare(table, job_for(table), replace(table, frame=other, name="other.csv"))
+
+
+def test_a_column_without_values_and_other_ways_to_store_them_are_no_hindrance(table_path):
+    table = load(table_path)
+    other = table.frame.assign(colour=np.nan, since=pd.to_datetime(table.frame["since"]))
+    other = other.astype({"count": "float64", "member": "boolean", "y": "Int64"})
+    prepared = prepare(table, job_for(table), replace(table, frame=other, name="other.csv"))
+    same = prepare(table, job_for(table), table)
+    assert len(prepared.labels.classes) == 3
+    kept = [i for i, name in enumerate(prepared.encoder.feature_names) if "colour" not in name]
+    alike = [i for i, name in enumerate(same.encoder.feature_names) if "colour" not in name]
+    np.testing.assert_allclose(prepared.X[:, kept], same.X[:, alike], atol=1e-6)
+
+
 def test_rows_of_a_target_file_without_a_label_are_no_target(table_path):
     table = load(table_path)
     frame = table.frame.astype({"y": "Int64"})

@@ -1,5 +1,6 @@
 """The pages, from the first look to the export, and with every file that is at fault."""
 
+import io
 import os
 import shlex
 import subprocess
@@ -10,8 +11,11 @@ import pandas as pd
 import pytest
 
 from dvgs_core.cli import main
+from dvgs_core.data import infer_schema
+from dvgs_core.engine.job import Job, Recorder, prepare, valuate
 from dvgs_core.review import DecisionLog
 from dvgs_core.store import Workspace
+from ui.jobs import RunFiles, sparkline
 
 from .conftest import PAGES, ROOT
 
@@ -97,6 +101,7 @@ def test_the_digits_demo_from_data_to_export(app, tmp_path, monkeypatch):
 
     app.press("Review the lowest")
     assert app.title == "Review"
+    app.go("review")  # the test's tab does not follow the page's own links
     assert "lowest values: 1 / 1,797 · decided 0 · of the 180 lowest rows" in app.said
     assert f"Row #{lowest['row'].iloc[0]}" in app.said
     assert "known to be" in app.said and "nearest target rows" in app.said
@@ -107,8 +112,13 @@ def test_the_digits_demo_from_data_to_export(app, tmp_path, monkeypatch):
 
     app.choose("Queue", "suggested")
     other = lowest[lowest["suggested_label"] != lowest["label"]]
-    expected = other.sort_values("margin", ascending=False, kind="stable")["row"].head(100)
-    assert app.tab.dataframe[0].value["row"].tolist() == expected.tolist()
+    expected = other.sort_values("margin", ascending=False, kind="stable")["row"].tolist()
+    shown = app.tab.dataframe[0].value
+    first = expected.index(shown["row"].iloc[0])
+    assert shown["row"].tolist() == expected[first : first + 100]
+    files = RunFiles(run.directory)
+    traces = sparkline(files.trace(), np.searchsorted(files.array("ids"), shown["row"]))
+    assert shown["trace"].tolist() == traces
 
     log = DecisionLog(app.space, run.dataset)
     log.decide(lowest["row"].iloc[:3].tolist(), "drop")
@@ -178,7 +188,7 @@ def test_a_file_that_cannot_be_read_gives_one_line_and_the_app_goes_on(app, bad_
 
 NOTED = {
     "all missing.csv": "Ignored 1 column without information (empty, or the same in every row)",
-    "mixed.csv": "'b': mixed types, 199 numbers among 200 cells; kept as text because of 'see text'",
+    "mixed.csv": "'b': mixed types, 199 numbers among 200 cells; kept as text because of 'see ",
     "other encoding.csv": "Read as cp1252, comma between cells: check letters with accents.",
 }
 
@@ -202,8 +212,6 @@ def test_infinite_values_are_named_until_the_column_is_ignored(app, bad_files):
     (line,) = app.errors
     assert "2 infinite values" in line
     dataset = run.dataset
-    from dvgs_core.data import infer_schema
-
     roles = infer_schema(app.space.load_table(dataset)).with_role("b", "ignore")
     app.space.set_setting(dataset, "schema", roles.model_dump(mode="json"))
     app.go("data")
@@ -229,7 +237,7 @@ def test_a_label_that_cannot_work_is_one_line_until_another_is_chosen(app, bad_f
     app.go("target")
     assert len(app.errors) <= 1
     app.go("data")
-    app.choose("Label", None)
+    app.choose("Label", "a")
     assert not app.errors
     app.press("Another file")
     app.upload("good.csv", bad_files["good.csv"])
@@ -310,6 +318,7 @@ def test_a_file_of_trusted_rows_is_the_target(app, bad_files):
     assert "no label.csv lacks 'y'" in line
     app.upload("mixed.csv", bad_files["mixed.csv"])
     (line,) = app.errors
+    assert "mixed.csv the column 'b' holds text, in the data numbers" in line
     app.upload("trusted.csv", bad_files["infinite.csv"].replace(b"inf", b"0.5"))
     assert not app.errors and "In use: trusted.csv, 200 rows" in app.said
     start_small(app)
@@ -319,6 +328,153 @@ def test_a_file_of_trusted_rows_is_the_target(app, bad_files):
     app.go("review")
     app.go("export")
     assert "dvgs value" not in app.tab.code[0].value
+
+
+def test_choices_made_one_after_another_all_count(app, bad_files):
+    app.upload("good.csv", bad_files["good.csv"])
+    app.go("target")
+    app.go("value")
+    for preset in ("Paper", "Thorough", "Quick", "Paper"):
+        app.choose("Preset", preset)
+        assert app.space.get_setting(app.space.datasets()[0].id, "valuation")["preset"] == preset
+    for method in ("random", "dvgs", "random"):
+        app.choose("Method", method)
+    for encoding in ("minmax", "standard"):
+        app.choose("Numbers are", encoding)
+    app.tab.button(key="value.start").click()
+    app.run()
+    run = app.work()
+    assert run.job["method"] == "random" and run.job["encoding"]["numeric"] == "standard"
+    app.choose("Method", "dvgs")
+    start_small(app)
+    dataset = app.work().dataset
+    DecisionLog(app.space, dataset).decide([7], "drop")
+    app.go("review")
+    for queue, rows in (("suggested", None), ("decided", [7]), ("lowest", None), ("decided", [7])):
+        app.choose("Queue", queue)
+        assert rows is None or app.tab.dataframe[0].value["row"].tolist() == rows
+    for name in ("Ada", "Bo", "Cy"):
+        (field,) = [one for one in app.tab.text_input if one.label == "Reviewer"]
+        field.set_value(name)
+        app.run()
+        assert app.space.get_setting(None, "reviewer") == name
+
+
+@pytest.fixture
+def kinds():
+    """150 rows with a class, a quantity and gaps in the class."""
+    rng = np.random.default_rng(3)
+    a, b = rng.normal(size=(2, 150))
+    frame = pd.DataFrame({"a": a, "b": b, "y": np.where(a > 0, "yes", "no"), "price": a + b / 9})
+    frame.loc[[5, 50, 100], "y"] = None
+    return frame.to_csv(index=False).encode()
+
+
+@pytest.mark.parametrize(
+    ("label", "method", "stop"),
+    [
+        ("y", "dvgs", False),
+        ("y", "dvgs", True),
+        ("y", "random", False),
+        ("price", "dvgs", False),
+        (None, "dvgs", False),
+    ],
+    ids=["gaps", "stopped in the first turn", "random", "quantity", "no label"],
+)
+def test_every_kind_of_run_can_be_reviewed_and_exported(app, kinds, label, method, stop):
+    if label is None:
+        kinds = b"\n".join(line.rsplit(b",", 2)[0] for line in kinds.splitlines()) + b"\n"
+    app.upload("kinds.csv", kinds)
+    if label is not None:
+        app.choose("Label", label)
+    start_small(app)
+    if method == "random":
+        app.space.request_stop(app.space.runs()[0].id)
+        app.choose("Method", "random")
+        app.tab.button(key="value.start").click()
+        app.run()
+    if stop:
+        stop_at_first_step(app)
+    run = app.work()
+    assert run.status == ("stopped" if stop else "done"), run.message
+    values = pd.read_parquet(run.directory / "values.parquet").set_index("row")
+    valued = values["value"].notna().sum()
+    assert (values["role"] == "both").any()
+    assert valued < 110 if stop else valued == (147 if label == "y" else 150)
+    for page in ("review", "export"):
+        app.go(page)
+        assert not app.errors
+    app.go("review")
+    assert f"lowest values: 1 / {valued}" in app.said
+    modes = next(box for box in app.tab.selectbox if box.label == "Queue").options
+    assert ("another label suggested" in modes) == (label == "y" and method == "dvgs")
+    for colour in ("label", "suggested", "decision", "role", "value"):
+        app.tab.selectbox(key="review.colour").set_value(colour)
+        app.run()
+        assert not app.errors
+
+
+def stop_at_first_step(app):
+    """As if someone pressed Stop right after the worker took the run."""
+    asked = app.space.stop_requested
+    app.space.stop_requested = lambda run_id: bool(app.space.request_stop(run_id)) or asked(run_id)
+
+
+def test_a_run_that_goes_on_shows_its_traces_and_can_be_stopped(app, kinds):
+    app.upload("kinds.csv", kinds)
+    start_small(app)
+    assert "Stop" in app.labels
+    run = app.space.claim_next("valuation", os.getpid())
+    app.run()
+    assert "Review the lowest" not in app.labels and not app.tab.dataframe
+
+    job = Job.model_validate(run.job)
+    recorder = Recorder(run.directory, prepare(app.space.load_table(run.dataset), job))
+    outcomes = valuate(recorder.prepared)
+    for _ in range(2):
+        recorder.step(next(outcomes))
+    app.run()
+    (bar,) = app.tab.get("progress")
+    assert bar.proto.text.startswith("20% · 2 / 10 checkpoints · ") and bar.proto.value == 20
+    assert len(app.tab.dataframe[0].value) == 8
+    with (run.directory / "steps.jsonl").open("a") as file:
+        file.write('{"index": 2, "tot')  # a line that is being written
+    app.run()
+    assert app.tab.get("progress")[0].proto.value == 20
+    app.tab.button(key="value.stop").click()
+    app.run()
+    assert app.space.stop_requested(run.id)
+
+
+def test_an_older_run_can_be_opened_again(app, bad_files):
+    app.upload("good.csv", bad_files["good.csv"])
+    runs = []
+    for epochs in (2, 4):
+        start_small(app, epochs=epochs)
+        runs.append(app.work())
+    for run in (runs[0], runs[1], runs[0]):
+        app.choose("Run", run.id)
+        shown = app.tab.dataframe[0].value["row"].tolist()
+        assert shown == lowest_rows(run)["row"].head(8).tolist()
+    app.go("review")
+    assert app.tab.dataframe[0].value["row"].iloc[0] == lowest_rows(runs[0])["row"].iloc[0]
+
+
+def test_the_sidebar_says_dataset_target_run_and_decisions(app, bad_files):
+    def lines():
+        links = [element.proto.label for element in app.tab.sidebar.get("page_link")]
+        return [link.replace("\\", "") for link in links]
+
+    assert lines() == ["no data yet"]
+    app.upload("good.csv", bad_files["good.csv"])
+    assert lines() == ["good.csv  200 × 3", "target not chosen", "no run yet", "0 rows decided"]
+    start_small(app)
+    app.run()
+    assert lines()[1:3] == ["target 0.3 of rows", "run dvgs#1  queued"]
+    run = app.work()
+    DecisionLog(app.space, run.dataset).decide([1, 2, 3], "keep")
+    app.run()
+    assert lines()[2:] == ["run dvgs#1  done", "3 rows decided"]
 
 
 def test_stop_before_the_run_began_and_settings_of_a_preset(app, bad_files):
@@ -383,8 +539,6 @@ def test_ugly_names_and_cells_break_no_page(app, ugly):
 
 def test_embeddings_come_with_a_table_of_labels(app, bad_files):
     X = np.random.default_rng(0).normal(size=(60, 5)).astype("float32")
-    import io
-
     buffer = io.BytesIO()
     np.save(buffer, X)
     labels = pd.DataFrame({"y": np.where(X[:, 0] > 0, "in", "out")}).to_csv(index=False).encode()

@@ -1,0 +1,95 @@
+"""What the columns are: the label, the task, and every column's role and kind."""
+
+from typing import get_args
+
+import pandas as pd
+import streamlit as st
+
+from dvgs_core.data.schema import Kind, Role, Schema, Task
+from dvgs_core.errors import InputError
+from ui.profiles import PageProfile
+from ui.state import keep, state
+
+TASKS: dict[Task, str] = {
+    "classification": "Classes: the label names one of a few classes",
+    "regression": "A number: the label is a quantity",
+    "reconstruction": "No label: rows should look like the target's rows",
+}
+
+
+def choose_label(roles: Schema) -> None:
+    """Label and task; every change is remembered at once."""
+    names = [column.name for column in roles.columns]
+    left, right = st.columns(2)
+    label = left.selectbox(
+        "Label",
+        names,
+        index=names.index(roles.label) if roles.label else None,
+        placeholder="none: value rows by how well they can be reconstructed",
+        help="The column to be predicted, whose wrong entries you want to find.",
+    )
+    if label != roles.label:
+        keep("schema", roles.with_label(label))
+        st.rerun()
+    if roles.label:
+        options: list[Task] = ["classification", "regression"]
+        task = right.selectbox(
+            "What it is", options, index=options.index(roles.task), format_func=TASKS.__getitem__
+        )
+        if task != roles.task:
+            keep("schema", roles.with_task(task))
+            st.rerun()
+    else:
+        right.selectbox(
+            "What it is", ["reconstruction"], format_func=TASKS.__getitem__, disabled=True
+        )
+
+
+def roles_table(roles: Schema, found: PageProfile) -> None:
+    """Columns with their roles and kinds, to be corrected in place."""
+    st.subheader("Columns", anchor=False)
+    shown = found.columns.set_index("name")[
+        ["role", "kind", "missing_share", "distinct", "examples", "note"]
+    ]
+    changed = st.data_editor(
+        shown,
+        key=f"data.roles.{state.table_generation}",
+        height="content" if len(shown) <= 13 else 460,
+        column_config={
+            "_index": st.column_config.TextColumn("column", disabled=True, width="medium"),
+            "role": st.column_config.SelectboxColumn(
+                "role", options=list(get_args(Role)), required=True, width="small"
+            ),
+            "kind": st.column_config.SelectboxColumn(
+                "kind", options=list(get_args(Kind)), required=True, width="small"
+            ),
+            "missing_share": st.column_config.ProgressColumn(
+                "missing", format="percent", min_value=0, max_value=1, width="small"
+            ),
+            "distinct": st.column_config.NumberColumn(
+                "distinct", format="localized", disabled=True, width="small"
+            ),
+            "examples": st.column_config.TextColumn("examples", disabled=True, width="medium"),
+            "note": st.column_config.TextColumn("why", disabled=True),
+        },
+    )
+    _keep_roles(roles, shown, changed)
+
+
+def _keep_roles(roles: Schema, shown: pd.DataFrame, changed: pd.DataFrame) -> None:
+    edited = (shown[["role", "kind"]] != changed[["role", "kind"]]).any(axis=1)
+    if not edited.any():
+        return
+    try:
+        for name in shown.index[edited]:
+            new = changed.loc[name]
+            if new["role"] == "label":
+                roles = roles.with_label(name)
+            else:
+                roles = roles.with_role(name, new["role"], new["kind"])
+        keep("schema", roles)
+    except InputError as error:
+        state.message = str(error)
+    # the editor keeps its edits by position: a new key starts it from the corrected table
+    state.table_generation += 1
+    st.rerun()
