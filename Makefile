@@ -33,7 +33,7 @@ test: $(VENV)/.test lint
 
 screenshots: $(VENV)/.test
 	./tests/install_browser.sh
-	$(BIN)/python docs/screenshots.py
+	$(BIN)/python -m docs.screenshots
 
 clean:
 	rm -rf $(VENV)

@@ -10,16 +10,15 @@ after on the same machine, the slowest answers, and the peak memory of app and w
 import os
 import subprocess
 import sys
-import tempfile
 import threading
 import time
-import urllib.request
 from pathlib import Path
 
 import pandas as pd
-from playwright.sync_api import Page, TimeoutError, expect, sync_playwright
+from playwright.sync_api import Page, TimeoutError, expect
 
-ROOT = Path(__file__).resolve().parents[1]
+from benchmarks.real_app import real_app, real_browser
+
 PORT = 8677
 
 
@@ -96,70 +95,43 @@ def answers(page: Page, name: str, sign: str) -> tuple[float, int]:
 def main() -> None:
     data = Path(os.environ["DVGS_DATA"]) / "adult.parquet"
     before = product_seconds()
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        csv = Path(folder) / "adult.csv"
+    expect.set_options(timeout=60_000)
+    with real_app(PORT) as (url, pid, folder), real_browser() as browser:
+        csv = folder / "adult.csv"
         pd.read_parquet(data).to_csv(csv, index=False)
-        environment = {**os.environ, "DVGS_WORKSPACE": str(Path(folder) / "workspace")}
-        command = [
-            sys.executable,
-            "-m",
-            "streamlit",
-            "run",
-            str(ROOT / "app.py"),
-            "--server.port",
-            str(PORT),
-        ]
-        server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
-        url = f"http://localhost:{PORT}"
-        peak = [0.0, 0.0]
-        watching = True
+        page = browser.new_page(viewport={"width": 1440, "height": 900})
+        choose(page, url, csv)
+        peak, watching = [0.0, 0.0], threading.Event()
+        watching.set()
 
         def watch() -> None:
-            while watching:
-                peak[:] = map(max, peak, family_memory(server.pid))
+            while watching.is_set():
+                peak[:] = map(max, peak, family_memory(pid))
                 time.sleep(0.25)
 
-        try:
-            while True:
-                try:
-                    urllib.request.urlopen(f"{url}/_stcore/health", timeout=1)
-                    break
-                except OSError:
-                    time.sleep(0.1)
-            browser = playwright.chromium.launch(
-                executable_path=os.environ.get("DVGS_CHROMIUM", "/usr/bin/chromium"),
-                args=["--no-sandbox", "--disable-background-networking"],
-            )
-            page = browser.new_page(viewport={"width": 1440, "height": 900})
-            expect.set_options(timeout=60_000)
-            choose(page, url, csv)
-            watcher = threading.Thread(target=watch)
-            watcher.start()
-            started = time.perf_counter()
-            page.get_by_role("button", name="Value 46,842 rows").click()
-            expect(page.get_by_text("rows that hurt most so far")).to_be_visible()
-            first_trace = time.perf_counter() - started
-            times: dict[str, list[float]] = {}
-            lost = 0
-            signs = {
-                "target": "Which rows do you trust?",
-                "export": "Cleaned data",
-                "review": "Decide about the rows",
-                "value": "Which rows hurt?",
-            }
-            while page.get_by_text("Finished.").count() == 0:
-                for name, sign in signs.items():
-                    answer, missed = answers(page, name, sign)
-                    times.setdefault(name, []).append(answer)
-                    lost += missed
-                time.sleep(1.0)
-            seconds = time.perf_counter() - started
-            watching = False
-            watcher.join()
-            browser.close()
-        finally:
-            watching = False
-            server.terminate()
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        started = time.perf_counter()
+        page.get_by_role("button", name="Value 46,842 rows").click()
+        expect(page.get_by_text("rows that hurt most so far")).to_be_visible()
+        first_trace = time.perf_counter() - started
+        times: dict[str, list[float]] = {}
+        lost = 0
+        signs = {
+            "target": "Which rows do you trust?",
+            "export": "Cleaned data",
+            "review": "Decide about the rows",
+            "value": "Which rows hurt?",
+        }
+        while page.get_by_text("Finished.").count() == 0:
+            for name, sign in signs.items():
+                answer, missed = answers(page, name, sign)
+                times.setdefault(name, []).append(answer)
+                lost += missed
+            time.sleep(1.0)
+        seconds = time.perf_counter() - started
+        watching.clear()
+        watcher.join()
     after = product_seconds()
     product = (before + after) / 2
     print(f"run, click to finished     {seconds:8.1f} s   {seconds / product:10,.0f} products")

@@ -4,18 +4,12 @@ Starts the app on an empty workspace, takes the digits demo through every page, 
 docs/images/<page>-<light|dark>.png.
 """
 
-import os
 import re
-import subprocess
-import sys
-import tempfile
-import time
-import urllib.request
-from pathlib import Path
 
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
-ROOT = Path(__file__).resolve().parents[1]
+from benchmarks.real_app import ROOT, real_app, real_browser
+
 IMAGES = ROOT / "docs" / "images"
 PORT = 8699
 PAGES = {
@@ -46,39 +40,21 @@ def prepare(page: Page, url: str) -> None:
 
 def main() -> None:
     IMAGES.mkdir(parents=True, exist_ok=True)
-    url = f"http://localhost:{PORT}"
     expect.set_options(timeout=60_000)
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        environment = {**os.environ, "DVGS_WORKSPACE": str(Path(folder) / "workspace")}
-        command = [sys.executable, "-m", "dvgs_core", "app", "--port", str(PORT)]
-        app = subprocess.Popen(command, cwd=ROOT, env=environment)
-        try:
-            while True:
-                try:
-                    urllib.request.urlopen(f"{url}/_stcore/health", timeout=1)
-                    break
-                except OSError:
-                    time.sleep(0.1)
-            browser = playwright.chromium.launch(
-                executable_path=os.environ.get("DVGS_CHROMIUM", "/usr/bin/chromium"),
-                args=["--no-sandbox", "--disable-background-networking"],
+    with real_app(PORT) as (url, _, _), real_browser() as browser:
+        for scheme in ("light", "dark"):
+            context = browser.new_context(
+                viewport={"width": 1440, "height": 900}, color_scheme=scheme
             )
-            for scheme in ("light", "dark"):
-                context = browser.new_context(
-                    viewport={"width": 1440, "height": 900}, color_scheme=scheme
-                )
-                page = context.new_page()
-                if scheme == "light":
-                    prepare(page, url)
-                for name, sign in PAGES.items():
-                    page.goto(url if name == "data" else f"{url}/{name}")
-                    expect(page.get_by_text(sign).first).to_be_visible()
-                    page.wait_for_load_state("networkidle")
-                    page.screenshot(path=IMAGES / f"{name}-{scheme}.png")
-                context.close()
-            browser.close()
-        finally:
-            app.terminate()
+            page = context.new_page()
+            if scheme == "light":
+                prepare(page, url)
+            for name, sign in PAGES.items():
+                page.goto(url if name == "data" else f"{url}/{name}")
+                expect(page.get_by_text(sign).first).to_be_visible()
+                page.wait_for_load_state("networkidle")
+                page.screenshot(path=IMAGES / f"{name}-{scheme}.png")
+            context.close()
 
 
 if __name__ == "__main__":
