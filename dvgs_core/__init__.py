@@ -18,6 +18,8 @@ _HOMES = {
     "corrupt_labels": "dvgs_core.data.corrupt",
     "add_feature_noise": "dvgs_core.data.corrupt",
     "detection": "dvgs_core.evaluation.detection",
+    "gradient_similarity": "dvgs_core.gradients.modules",
+    "target_gradient": "dvgs_core.gradients.modules",
     "value_frame": "dvgs_core.notebook",
 }
 

@@ -5,6 +5,7 @@ code 2 and one line on standard error.
 """
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -18,7 +19,7 @@ import click
 
 from dvgs_core import __version__, methods
 from dvgs_core.data.encode import EncodingSettings
-from dvgs_core.data.schema import Kind, Role
+from dvgs_core.data.schema import Kind, Role, Task
 from dvgs_core.data.split import SplitSettings
 from dvgs_core.errors import InputError
 from dvgs_core.settings import Setting, Settings, fields, validated
@@ -139,6 +140,11 @@ def dvgs(context: click.Context) -> None:
     help=f"Correct a column's role ({', '.join(get_args(Role))}), and its kind after a colon "
     f"({', '.join(get_args(Kind))}), as in zip=feature:category.",
 )
+@click.option(
+    "--task",
+    type=click.Choice(("classification", "regression")),
+    help="What the label is, where the guess from its values is wrong.",
+)
 @_settings_options(EncodingSettings, ("numeric",))
 @click.option("--method", default="dvgs", show_default=True, help="See `dvgs methods`.")
 @click.option(
@@ -158,6 +164,7 @@ def value(
     labels: Path | None,
     target_file: Path | None,
     roles: tuple[str, ...],
+    task: Task | None,
     numeric: str | None,
     method: str,
     assignments: tuple[str, ...],
@@ -186,6 +193,8 @@ def value(
     for text in roles:
         name, role, kind = _role(text)
         schema = schema.with_role(name, role, kind)
+    if task is not None:
+        schema = schema.with_task(task)
     split = validated(SplitSettings, {**_given(options, _SPLIT_OPTIONS), "seed": seed})
     encoding = validated(EncodingSettings, {} if numeric is None else {"numeric": numeric})
     entry = methods.entry(method)
@@ -237,7 +246,9 @@ def value(
         "method": method,
         "settings": settings.model_dump(),
         "seed": seed,
-        "checkpoints": outcome.total,
+        "checkpoints": outcome.scored,
+        "stopped_because": outcome.stopped_because,
+        "settled": outcome.settled if math.isfinite(outcome.settled) else None,
         "notes": notes,
         "seconds": round(seconds, 2),
         "lowest": lowest,

@@ -3,8 +3,8 @@
 Importing this module is cheap: numpy only. Arrays become tensors where they are computed on.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,6 +102,11 @@ class Step:
         standard_error: (n_source,) float64, of the values so far; NaN after one estimate.
         target_loss: loss on the target batch, mean over members.
         label_values: (n_source, classes) float64, the value under every label so far, or None.
+        settled: Spearman correlation of the values with those at half as many checkpoints; NaN
+            while it is too early to say.
+        stopped_because: "all checkpoints", "ranking settled", ... on the last step, else None.
+        state: gives what a later run needs to go on after this step, as arrays by name; None where
+            a method cannot. To be called before the next step is asked for.
     """
 
     index: int
@@ -111,6 +116,9 @@ class Step:
     standard_error: NDArray[np.float64]
     target_loss: float
     label_values: NDArray[np.float64] | None = None
+    settled: float = float("nan")
+    stopped_because: str | None = None
+    state: Callable[[], dict[str, NDArray]] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,6 +133,8 @@ class Valuation:
             None where the method has no such thing.
         trace: (n_checkpoints, n_source) float32 similarities in step order, or None.
         target_loss: (n_checkpoints,) float64, or None.
+        settled: Spearman correlation of the values with those at half as many checkpoints, or NaN.
+        stopped_because: why there were no more checkpoints.
     """
 
     values: NDArray[np.float64]
@@ -133,6 +143,8 @@ class Valuation:
     label_values: NDArray[np.float64] | None = None
     trace: NDArray[np.float32] | None = None
     target_loss: NDArray[np.float64] | None = None
+    settled: float = float("nan")
+    stopped_because: str | None = None
 
     @property
     def rank(self) -> NDArray[np.int64]:
@@ -163,6 +175,8 @@ def collect(steps: Iterable[Step], ids: NDArray[np.int64]) -> Valuation:
         label_values=step.label_values,
         trace=np.stack(trace),
         target_loss=np.array(losses),
+        settled=step.settled,
+        stopped_because=step.stopped_because,
     )
 
 

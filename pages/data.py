@@ -4,7 +4,7 @@ import streamlit as st
 
 from ui import charts, style, uploads
 from ui.components import facts
-from ui.frame import errors_for_people
+from ui.frame import errors_for_people, inside_app
 from ui.profiles import profile_of
 from ui.roles import choose_label, roles_table
 from ui.state import dataset, open_dataset, schema, state, table
@@ -88,6 +88,7 @@ def opened() -> None:
     st.dataframe(loaded.frame.head(50), height=240)
 
 
+inside_app("data")
 if state.dataset_id is None:
     start()
 else:

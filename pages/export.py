@@ -5,7 +5,7 @@ import streamlit as st
 from ui import export_panels, exports, style
 from ui.components import counts_line, empty
 from ui.decisions import decision_log
-from ui.frame import errors_for_people
+from ui.frame import errors_for_people, inside_app
 from ui.state import dataset, run, schema, state
 
 
@@ -41,6 +41,7 @@ def page() -> None:
             export_panels.effect(current, roles, decided)
 
 
+inside_app("export")
 if state.dataset_id is None:
     style.heading("Export", "Take the cleaned data.")
     empty("The cleaned data will be here, once there is data.", "data", "Bring data")

@@ -5,7 +5,7 @@ import streamlit as st
 from ui import card, decisions, queues, review_map, review_table, style
 from ui.actions import Selection, review_actions
 from ui.components import empty
-from ui.frame import errors_for_people
+from ui.frame import errors_for_people, inside_app
 from ui.results import layout, results
 from ui.state import run, state, workspace
 
@@ -96,6 +96,7 @@ def wait_for_umap(drawn: str) -> None:
     look()
 
 
+inside_app("review")
 current = run() if state.dataset_id is not None else None
 found = None if current is None else results(current)
 if state.dataset_id is None:

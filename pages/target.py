@@ -6,7 +6,7 @@ from dvgs_core.data.split import SplitSettings
 from dvgs_core.errors import InputError
 from ui import splits, style, target_form
 from ui.components import empty
-from ui.frame import errors_for_people
+from ui.frame import errors_for_people, inside_app
 from ui.state import keep, kept, schema, split, state
 
 
@@ -55,6 +55,7 @@ def page() -> None:
         st.switch_page("pages/value.py")
 
 
+inside_app("target")
 if state.dataset_id is None:
     style.heading("Target", "Say which rows you trust.")
     empty("The rows you trust will be chosen here, once there is data.", "data", "Bring data")

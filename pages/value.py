@@ -7,14 +7,14 @@ from dvgs_core.data.encode import EncodingSettings
 from dvgs_core.settings import fields
 from ui import jobs, splits, style, watching
 from ui.components import empty, settings_form
-from ui.frame import errors_for_people
+from ui.frame import errors_for_people, inside_app
 from ui.state import keep, kept, run, schema, split, state
 
 PRESETS = {
     "dvgs": {
         "Quick": {},
-        "Paper": {"max_steps": None, "every": 1},
-        "Thorough": {"restarts": 10, "epochs": 200, "max_steps": 4000},
+        "Paper": {"max_steps": None, "every": 1, "stop_when_settled": None},
+        "Thorough": {"restarts": 10, "epochs": 200, "max_steps": 4000, "stop_when_settled": None},
     },
     "random": {"Quick": {}},
 }
@@ -84,6 +84,7 @@ def page() -> None:
     watching.watch()
 
 
+inside_app("value")
 if state.dataset_id is None:
     style.heading("Value", "Which rows hurt?")
     empty("Values will be computed here, once there is data.", "data", "Bring data")

@@ -63,7 +63,11 @@ def traces(steps: pd.DataFrame, followed: dict[str, np.ndarray]) -> dict[str, An
     for colour, (name, y) in zip(FOLLOWED, followed.items(), strict=False):
         series.append(line(name, y, lineStyle={"width": 1.5}, itemStyle={"color": colour}))
     names = ["median", "middle half", "5 to 95 % of rows", *followed]
-    legend = [{"name": name, "icon": "roundRect"} for name in names]
+    shades = {"middle half": 0.45, "5 to 95 % of rows": 0.2}
+    legend = [
+        {"name": name, "icon": "roundRect", "itemStyle": {"opacity": shades.get(name, 1)}}
+        for name in names
+    ]
     return _still(
         {
             "grid": _grid(top=34),

@@ -75,7 +75,7 @@ def files(current, recipe, log, made_with) -> None:
     if made_with is not None:
         job = Job.model_validate(made_with.job)
         if not job.target_dataset and not job.split.target_rows:
-            lines.append(exports.value_line(current, job))
+            lines.append(exports.value_line(current, job, table(current.id)))
     safe_flag = " --spreadsheet-safe" if safe else ""
     st.code(
         "\n".join([*lines, exports.apply_line(current, name) + safe_flag]),

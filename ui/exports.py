@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from dvgs_core.data.schema import Labels
+from dvgs_core.data.schema import Labels, infer_schema
 from dvgs_core.data.split import SplitSettings
+from dvgs_core.data.table import Table
 from dvgs_core.engine.job import Job
 from dvgs_core.methods import entry
 from dvgs_core.review import (
@@ -99,11 +100,19 @@ def apply_line(dataset: Dataset, out: str) -> str:
     return shlex.join([*parts, "--out", out])
 
 
-def value_line(dataset: Dataset, job: Job) -> str:
+def value_line(dataset: Dataset, job: Job, table: Table) -> str:
     """The command that computes the same values."""
     parts = ["dvgs", "value", dataset.name]
-    if job.columns.label is not None:
-        parts += ["--label", job.columns.label]
+    if dataset.labels_path is not None:
+        parts += ["--labels", f"labels{dataset.labels_path.suffix}"]
+    label = job.columns.label
+    parts += [] if label is None else ["--label", label]
+    inferred = infer_schema(table, label) if label else infer_schema(table).with_label(None)
+    for column, guess in zip(job.columns.columns, inferred.columns, strict=True):
+        if (column.role, column.kind) != (guess.role, guess.kind):
+            parts += ["--role", f"{column.name}={column.role}:{column.kind}"]
+    if job.columns.task != inferred.task:
+        parts += ["--task", job.columns.task]
     defaults = SplitSettings()
     for setting in fields(SplitSettings):
         value = getattr(job.split, setting.name)
@@ -122,7 +131,9 @@ def value_line(dataset: Dataset, job: Job) -> str:
 
 
 def _plain(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)
 
 
 def label_texts(labels: Labels) -> pd.Series:

@@ -42,9 +42,24 @@ def navigation() -> st.Page:
         for name, (title, icon) in PAGES.items()
     ]
     page = st.navigation(pages)
+    state.inside_app = True
+    if state.wanted_page:
+        wanted, state.wanted_page = state.wanted_page, ""
+        st.switch_page(f"pages/{wanted}.py", query_params=dict(st.query_params))
     with st.sidebar:
         _job_lines()
     return page
+
+
+def inside_app(name: str) -> None:
+    """Go through app.py first where a page was opened by its address alone.
+
+    Until app.py has run once in a server's life, Streamlit takes the files of pages/ for pages of
+    their own: the first visitor who comes by a link would see a page without the frame.
+    """
+    if not state.inside_app:
+        state.wanted_page = name
+        st.switch_page("app.py", query_params=dict(st.query_params))
 
 
 def _marks() -> dict[str, str]:

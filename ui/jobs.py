@@ -14,6 +14,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from dvgs_core.data.encode import EncodingSettings
+from dvgs_core.data.schema import check_schema
 from dvgs_core.data.split import SplitSettings
 from dvgs_core.engine.job import Job
 from dvgs_core.methods import entry
@@ -26,10 +27,11 @@ def start(method: str, settings: dict[str, Any], *, seed: int, encoding: str, de
     """Queue a valuation of the open dataset with the roles and target as they stand.
 
     Raises:
-        InputError: a setting is out of bounds, or the disk is full.
+        InputError: a setting is out of bounds, the data cannot be valued, or the disk is full.
     """
     assert state.state.dataset_id is not None
     checked = validated(entry(method).settings, settings)
+    check_schema(state.table(state.state.dataset_id).frame, state.schema())
     split = state.split() or SplitSettings()
     job = Job(
         columns=state.schema(),

@@ -5,8 +5,10 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
+from dvgs_core.engine.job import STATE
 from dvgs_core.store import Run
 from ui import charts, style
+from ui.frame import errors_for_people
 from ui.jobs import RunFiles, lowest, sparkline
 from ui.state import schema, state, table, the_dataset_id, workspace
 
@@ -70,16 +72,16 @@ def panels(run: Run) -> None:
 
 
 def progress(run: Run, steps: pd.DataFrame) -> None:
-    """How far, how fast, how long still; Stop while it runs."""
+    """How far, how fast, how long still; Stop while it runs, Resume where it ended early."""
     line, button = st.columns([6, 1.2], vertical_alignment="center")
     with line:
         if steps.empty:
             st.progress(0.0, text=_WORDS[run.status])
         else:
             last = steps.iloc[-1]
-            done, total = int(last["index"]) + 1, int(last["total"])
+            done, total = int(last.get("done", last["index"] + 1)), int(last["total"])
             rate = float(steps["rows"].sum()) / max(float(last["seconds"]), 1e-3)
-            parts = [f"{done:,} / {total:,} checkpoints"]
+            parts = [f"{len(steps):,} / {total:,} checkpoints", *settled(last)]
             if run.active:
                 left = float(last["seconds"]) / done * (total - done)
                 parts = [
@@ -100,10 +102,32 @@ def progress(run: Run, steps: pd.DataFrame) -> None:
         "Stop", icon=":material/stop_circle:", width="stretch", key="value.stop"
     ):
         workspace().request_stop(run.id)
+    if resumable(run) and button.button(
+        "Resume",
+        icon=":material/resume:",
+        width="stretch",
+        key="value.resume",
+        help="Go on from the last checkpoint that was kept, to the same values.",
+    ):
+        with errors_for_people():
+            workspace().resume_run(run.id)
+            st.rerun()
     if run.status == "failed":
         st.error(style.plain(run.message), icon=":material/error:")
     elif run.message:
         st.caption(style.plain(run.message))
+
+
+def settled(last: pd.Series) -> list[str]:
+    """How settled the ranking is, as a part of the progress line; nothing while too early."""
+    number = last.get("settled")
+    return [] if number is None or pd.isna(number) else [f"ranking {number:.3f} settled"]
+
+
+def resumable(run: Run) -> bool:
+    """Whether a run ended early and kept what it needs to go on."""
+    ended_early = run.status in ("stopped", "interrupted", "failed")
+    return ended_early and (run.directory / STATE).exists()
 
 
 def followed(

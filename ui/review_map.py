@@ -66,8 +66,9 @@ def _colours(run_id: int, name: str, by: str, decisions: int) -> MapColours:
     names = lines[column].fillna("none").astype(str)
     order = found.labels.names if by != "role" else ("source", "target", "both", "unused")
     known = [str(name) for name in order] + (["none"] if (names == "none").any() else [])
-    codes = pd.Categorical(names, categories=known).codes
-    return class_colours(np.asarray(codes, dtype=np.int64), known, title=COLOURS[by])
+    code = {name: i for i, name in enumerate(known)}
+    codes = np.array([code.get(name, -1) for name in names], dtype=np.int64)
+    return class_colours(codes, known, title=COLOURS[by])
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)

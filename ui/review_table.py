@@ -60,11 +60,12 @@ def frozen_queue(
     """The queue in the order in which it was made, until another is asked for."""
     made_for = (state.run_id, mode, label, events.lasso if mode == "lasso" else 0)
     if state.queue is None or state.queue_made_for != made_for:
+        another = state.queue is not None
         current = log.current()
         rows = current["row"][current["decision"] != "undecided"].to_numpy()
         state.queue = queues.make_queue(mode, found, lasso=lasso, decided=rows, label=label)
         state.queue_made_for = made_for
-        if state.cursor is None or state.cursor not in state.queue.rows:
+        if another or state.cursor is None or state.cursor not in state.queue.rows:
             # a review goes on at the first row that nobody has decided yet
             open_rows = state.queue.rows[~np.isin(state.queue.rows, rows)]
             best = open_rows if len(open_rows) else state.queue.rows

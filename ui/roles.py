@@ -10,6 +10,7 @@ from dvgs_core.errors import InputError
 from ui.profiles import PageProfile
 from ui.state import keep, state
 
+_NO_LABEL = "(no label)"
 TASKS: dict[Task, str] = {
     "classification": "Classes: the label names one of a few classes",
     "regression": "A number: the label is a quantity",
@@ -19,15 +20,16 @@ TASKS: dict[Task, str] = {
 
 def choose_label(roles: Schema) -> None:
     """Label and task; every change is remembered at once."""
-    names = [column.name for column in roles.columns]
+    names = [_NO_LABEL, *(column.name for column in roles.columns)]
     left, right = st.columns(2)
-    label = left.selectbox(
+    chosen = left.selectbox(
         "Label",
         names,
-        index=names.index(roles.label) if roles.label else None,
-        placeholder="none: value rows by how well they can be reconstructed",
-        help="The column to be predicted, whose wrong entries you want to find.",
+        index=names.index(roles.label) if roles.label else 0,
+        help="The column to be predicted, whose wrong entries you want to find. Without one, rows "
+        "are valued by how well they can be reconstructed.",
     )
+    label = None if chosen == _NO_LABEL else chosen
     if label != roles.label:
         keep("schema", roles.with_label(label))
         st.rerun()

@@ -69,6 +69,8 @@ class State:
     table_generation: _Kept[int] = _Kept(0)
     followed: _Kept[tuple[int, ...]] = _Kept(())
     message: _Kept[str] = _Kept("")
+    inside_app: _Kept[bool] = _Kept(False)
+    wanted_page: _Kept[str] = _Kept("")
     mode: _Kept[str] = _Kept("lowest")
     note: _Kept[str] = _Kept("")
     page_rows: _Kept[tuple[int, ...]] = _Kept(())

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,10 +33,16 @@ from dvgs_core.data.split import Split, SplitSettings, draw_splits, role_of_rows
 from dvgs_core.errors import InputError
 from dvgs_core.samples import Samples, Step, ranks
 from dvgs_core.settings import Settings
+from dvgs_core.stopping import ASKED_TO_STOP
 
 if TYPE_CHECKING:
     from dvgs_core.store.runs import Run
     from dvgs_core.store.workspace import Workspace
+
+State = dict[str, NDArray]
+
+STATE = "state.safetensors"
+_STATE_FORMAT = 2  # 1 drew other dropout masks
 
 
 class Job(Settings):
@@ -145,6 +152,14 @@ class Outcome:
         label_values: (n, classes) float64, or None.
         similarity: (n,) float32, this step's; NaN for rows that are not source in this rotation.
         target_loss: this step's.
+        rotation: which one is going on, from 0.
+        scored: checkpoints scored so far, over all rotations.
+        done: how far the whole is, of `total`; a rotation that ended early counts in full.
+        settled: how settled this rotation's ranking is; NaN while too early.
+        stopped_because: on the last step of a rotation, why there are no more; else None. On the
+            one that `finish` returns, why the whole ended.
+        state: gives what `valuate` needs to go on after this step, as arrays by name; None where
+            the method cannot. To be called before the next outcome is asked for.
     """
 
     index: int
@@ -155,6 +170,12 @@ class Outcome:
     label_values: NDArray[np.float64] | None
     similarity: NDArray[np.float32]
     target_loss: float
+    rotation: int
+    scored: int
+    done: int
+    settled: float
+    stopped_because: str | None
+    state: Callable[[], State] | None = None
 
 
 class _Rotations:
@@ -185,25 +206,64 @@ class _Rotations:
         with np.errstate(invalid="ignore"):
             return sums / (self.count if sums.ndim == 1 else self.count[:, None])
 
+    def arrays(self) -> State:
+        labels = {} if self.label_values is None else {"done.label_values": self.label_values}
+        return labels | {
+            "done.count": self.count,
+            "done.values": self.values,
+            "done.variance": self.variance,
+        }
 
-def valuate(prepared: Prepared) -> Iterator[Outcome]:
-    """Run the job's method on every rotation; one outcome a step."""
+    def restore(self, state: Mapping[str, NDArray]) -> None:
+        self.count, self.values = state["done.count"], state["done.values"]
+        self.variance, self.label_values = state["done.variance"], state.get("done.label_values")
+
+
+def valuate(prepared: Prepared, kept: Mapping[str, NDArray] | None = None) -> Iterator[Outcome]:
+    """Run the job's method on every rotation; one outcome a step.
+
+    Each rotation ends early on its own; what it leaves of a time budget goes to those after it.
+
+    Args:
+        prepared: the rows.
+        kept: what `Outcome.state` gave; goes on with the step after it.
+    """
     job = prepared.job
     ids = prepared.source
     classes = len(prepared.labels.classes) if job.columns.task == "classification" else None
-    method = methods.create(job.method, seed=job.seed, device=job.device, **job.settings)
-    done = _Rotations(ids)
-    for rotation, split in enumerate(prepared.splits):
+    done, first, scored, spent = _Rotations(ids), 0, 0, 0.0
+    inside: State = {}
+    if kept is not None:
+        done.restore(kept)
+        first, scored, spent = int(kept["rotation"]), int(kept["scored"]), float(kept["spent"])
+        start = len(_INSIDE)
+        inside = {name[start:]: kept[name] for name in kept if name.startswith(_INSIDE)}
+    rotations = len(prepared.splits)
+    for rotation in range(first, rotations):
+        split = prepared.splits[rotation]
         at = np.searchsorted(ids, split.source)
         source, target = prepared.samples(split.source), prepared.samples(split.target)
-        running = done
-        for step in method.steps(source, target, classes=classes):
+        settings = _within_budget(job.settings, spent, rotations - rotation)
+        method = methods.create(job.method, seed=job.seed, device=job.device, **settings)
+        steps: Callable[..., Iterator[Step]] = method.steps
+        more = {"resume": inside} if inside else {}
+        begun = time.monotonic() - float(inside.get("seconds", 0.0))
+        inside, running = {}, done
+        for step in steps(source, target, classes=classes, **more):
             running = done.with_step(at, step)
             similarity = np.full(len(ids), np.nan, dtype=np.float32)
             similarity[at] = step.similarity
+            scored += 1
+            over = step.stopped_because is not None
+            now = spent + time.monotonic() - begun
+            state = None
+            if over:
+                state = partial(_between, running, rotation + 1, scored, now)
+            elif step.state is not None:
+                state = partial(_during, step.state, done, rotation, scored, spent)
             yield Outcome(
                 index=rotation * step.total + step.index,
-                total=len(prepared.splits) * step.total,
+                total=rotations * step.total,
                 ids=ids,
                 values=running.mean(running.values),
                 standard_error=running.mean(np.sqrt(running.variance)),
@@ -212,8 +272,41 @@ def valuate(prepared: Prepared) -> Iterator[Outcome]:
                 else running.mean(running.label_values),
                 similarity=similarity,
                 target_loss=step.target_loss,
+                rotation=rotation,
+                scored=scored,
+                done=rotation * step.total + (step.total if over else step.index + 1),
+                settled=step.settled,
+                stopped_because=step.stopped_because,
+                state=state,
             )
         done = running
+        spent += time.monotonic() - begun
+
+
+_INSIDE = "inside."
+
+
+def _between(done: _Rotations, rotation: int, scored: int, spent: float) -> State:
+    """What is to be kept where a rotation is about to begin."""
+    numbers = {"rotation": rotation, "scored": scored, "spent": spent}
+    return done.arrays() | {name: np.array(number) for name, number in numbers.items()}
+
+
+def _during(
+    method: Callable[[], State], done: _Rotations, rotation: int, scored: int, spent: float
+) -> State:
+    """What is to be kept inside a rotation."""
+    inside = {_INSIDE + name: array for name, array in method().items()}
+    return _between(done, rotation, scored, spent) | inside
+
+
+def _within_budget(settings: dict[str, Any], spent: float, rotations: int) -> dict[str, Any]:
+    """The settings of the next rotation: its share of the time that is left."""
+    budget = settings.get("time_budget")
+    if budget is None:
+        return settings
+    # a rotation that has no time left still scores one checkpoint
+    return settings | {"time_budget": max((budget - spent) / rotations, 1e-9)}
 
 
 def value_table(prepared: Prepared, outcome: Outcome) -> pd.DataFrame:
@@ -285,6 +378,8 @@ def finish(outcomes: Iterator[Outcome], on_step: Callable[[Outcome], bool]) -> O
         if not on_step(outcome):
             break
     assert outcome is not None, "a method yields at least one step"
+    if outcome.done < outcome.total:
+        return replace(outcome, stopped_because=ASKED_TO_STOP)
     return outcome
 
 
@@ -292,20 +387,39 @@ class Recorder:
     """Writes a running valuation into its directory, for a page in another process to read.
 
     trace.f32     (steps, n) float32, a row appended at every step; NaN where a row is not source
-    steps.jsonl   a line a step: loss, quantiles of the similarities, seconds since the start
+    steps.jsonl   a line a step: loss, quantiles of the similarities, seconds since the start, how
+                  settled the ranking is
     ids.npy, values.npy   the latest, replaced whole, at most twice a second
     values.parquet, label_values.npy   the same with all that goes with them, every few seconds, so
                   that even a killed run leaves something to review
+    state.safetensors   what `valuate` needs to go on, every few seconds and at a stop, until the
+                  run is complete
+
+    Args:
+        directory: where to.
+        prepared: the rows.
+        kept: what `read_state` gave; the files are cut back to that step and continued.
     """
 
     QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+    KEEP_SECONDS = 5.0
 
-    def __init__(self, directory: Path, prepared: Prepared) -> None:
+    def __init__(
+        self, directory: Path, prepared: Prepared, kept: Mapping[str, NDArray] | None = None
+    ) -> None:
         self.directory, self.prepared = directory, prepared
-        self.started = time.monotonic()
-        self.written, self.tabled = -1.0, 0.0
-        self.trace = (directory / "trace.f32").open("wb")
-        self.steps = (directory / "steps.jsonl").open("w", encoding="utf-8")
+        before = 0.0
+        if kept is None:
+            (directory / STATE).unlink(missing_ok=True)
+            self.trace = (directory / "trace.f32").open("wb")
+            self.steps = (directory / "steps.jsonl").open("w", encoding="utf-8")
+        else:
+            lines = _cut(directory, int(kept["scored"]), len(prepared.source))
+            before = float(json.loads(lines[-1])["seconds"])
+            self.trace = (directory / "trace.f32").open("ab")
+            self.steps = (directory / "steps.jsonl").open("a", encoding="utf-8")
+        self.started = time.monotonic() - before
+        self.written, self.tabled, self.keep_at = -1.0, before, before + self.KEEP_SECONDS
         _replace_array(directory / "ids.npy", prepared.source)
 
     def step(self, outcome: Outcome) -> None:
@@ -322,6 +436,9 @@ class Recorder:
             "target_loss": loss if np.isfinite(loss) else None,
             "quantiles": [float(q) for q in np.quantile(scored, self.QUANTILES)],
             "rows": len(scored),
+            "done": outcome.done,
+            "settled": outcome.settled if np.isfinite(outcome.settled) else None,
+            "stopped_because": outcome.stopped_because,
         }
         self.steps.write(json.dumps(line) + "\n")
         self.steps.flush()
@@ -331,6 +448,21 @@ class Recorder:
         if seconds - self.tabled > 5.0:
             self.tabled = seconds
             self._tables(outcome)
+        if seconds >= self.keep_at:
+            self.keep(outcome)
+            cost = time.monotonic() - self.started - seconds
+            self.keep_at = seconds + max(self.KEEP_SECONDS, 20 * cost)
+
+    def keep(self, outcome: Outcome) -> None:
+        """Write what is needed to go on after this step, where the method can."""
+        if outcome.state is None or outcome.done == outcome.total:
+            return
+        from safetensors.numpy import save_file
+
+        temporary = self.directory / f"{STATE}.part"
+        arrays = outcome.state() | {"format": np.array(_STATE_FORMAT)}
+        save_file({name: np.asarray(a, order="C") for name, a in arrays.items()}, temporary)
+        temporary.replace(self.directory / STATE)
 
     def finish(self, outcome: Outcome) -> None:
         """Write the final tables."""
@@ -338,6 +470,8 @@ class Recorder:
         self.steps.close()
         _replace_array(self.directory / "values.npy", outcome.values)
         self._tables(outcome)
+        if outcome.done == outcome.total:
+            (self.directory / STATE).unlink(missing_ok=True)
 
     def _tables(self, outcome: Outcome) -> None:
         if outcome.label_values is not None:
@@ -345,6 +479,40 @@ class Recorder:
         temporary = self.directory / "values.parquet.part"
         write_values(value_table(self.prepared, outcome), temporary)
         temporary.replace(self.directory / "values.parquet")
+
+
+def read_state(directory: Path, rows: int) -> State | None:
+    """What a run that ended early needs to go on, or None if it has to begin anew.
+
+    Args:
+        directory: the run's.
+        rows: how many are source in some rotation.
+    """
+    path = directory / STATE
+    if not path.exists():
+        return None
+    from safetensors.numpy import load_file
+
+    state = load_file(path)
+    if int(state["format"]) != _STATE_FORMAT:
+        return None
+    # only a power cut can leave fewer steps on the disk than the state counts
+    scored, trace, lines = int(state["scored"]), directory / "trace.f32", directory / "steps.jsonl"
+    written = trace.exists() and trace.stat().st_size >= 4 * rows * scored
+    whole = lines.exists() and lines.read_bytes().count(b"\n") >= scored
+    return state if written and whole else None
+
+
+def _cut(directory: Path, steps: int, rows: int) -> list[str]:
+    """Forget what was recorded after so many steps; the lines of steps.jsonl that are left."""
+    with (directory / "trace.f32").open("r+b") as trace:
+        trace.truncate(4 * rows * steps)
+    path = directory / "steps.jsonl"
+    lines = path.read_text(encoding="utf-8").splitlines()[:steps]
+    temporary = path.with_suffix(".part")
+    temporary.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    temporary.replace(path)
+    return lines
 
 
 def _replace_array(path: Path, array: NDArray) -> None:
@@ -359,8 +527,9 @@ def execute(workspace: Workspace, run: Run) -> None:
 
     Files, in the order in which they appear: job.json, log.txt, encoder (for new rows), pca.npy
     (the first map, all rows), map.json (key of the UMAP that is asked for), what `Recorder`
-    writes, nearest.npy (per source row the ids of the four nearest target rows; a row that is target in another rotation
-    is its own nearest). A stop, and the end of the process, keep what was computed.
+    writes, nearest.npy (per source row the ids of the four nearest target rows; a row that is
+    target in another rotation is its own nearest). A stop, and the end of the process, keep what
+    was computed.
 
     Raises:
         InputError: what is wrong with the data or the choices, in one line.
@@ -385,7 +554,10 @@ def execute(workspace: Workspace, run: Run) -> None:
     workspace.request_map(key, prepared.X[: prepared.rows], seed=job.seed)
     (run.directory / "map.json").write_text(json.dumps({"key": key}), encoding="utf-8")
 
-    recorder = Recorder(run.directory, prepared)
+    kept = read_state(run.directory, len(prepared.source))
+    if kept is not None:
+        _log(run, f"Goes on after {int(kept['scored']):,} checkpoints.")
+    recorder = Recorder(run.directory, prepared, kept)
     reported = time.monotonic()
     last: Outcome | None = None
 
@@ -395,22 +567,33 @@ def execute(workspace: Workspace, run: Run) -> None:
         last = outcome
         if outcome.index == 0 or time.monotonic() - reported > 0.25:
             reported = time.monotonic()
-            workspace.report_progress(run.id, outcome.index + 1, outcome.total)
-        return not workspace.stop_requested(run.id)
+            workspace.report_progress(run.id, outcome.done, outcome.total)
+        if outcome.stopped_because is not None:
+            _log(run, f"Turn {outcome.rotation + 1} ended: {_why(outcome)}.")
+        if workspace.stop_requested(run.id):
+            recorder.keep(outcome)
+            return False
+        return True
 
     try:
-        outcome = finish(valuate(prepared), on_step)
+        outcome = finish(valuate(prepared, kept), on_step)
     except BaseException as ending:
         # the process is to end: what was computed can be reviewed all the same
         if last is not None and not isinstance(ending, Exception):
             recorder.finish(last)
         raise
-    workspace.report_progress(run.id, outcome.index + 1, outcome.total)
+    workspace.report_progress(run.id, outcome.done, outcome.total)
     targets = np.unique(np.concatenate([split.target for split in prepared.splits]))
     found = nearest_among(prepared.X[prepared.source], prepared.X[targets], min(4, len(targets)))
     _replace_array(run.directory / "nearest.npy", targets[found.indices])
     recorder.finish(outcome)
-    _log(run, f"{outcome.index + 1:,} of {outcome.total:,} checkpoints scored.")
+    _log(run, f"{outcome.scored:,} of {outcome.total:,} checkpoints scored; {_why(outcome)}.")
+
+
+def _why(outcome: Outcome) -> str:
+    """Why it ended, and how settled the ranking is."""
+    reason = outcome.stopped_because or ""
+    return f"{reason} ({outcome.settled:.3f})" if np.isfinite(outcome.settled) else reason
 
 
 def _log(run: Run, *lines: str) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 from dvgs_core.methods.registry import register
 from dvgs_core.samples import Samples, Step, Valuation, collect
 from dvgs_core.settings import Settings
+from dvgs_core.stopping import ALL_CHECKPOINTS
 
 
 class RandomSettings(Settings):
@@ -26,7 +27,15 @@ class Random:
         """One step that holds everything."""
         values = np.random.default_rng(self.seed).random(len(source))
         unknown = np.full(len(source), np.nan)
-        yield Step(0, 1, values.astype(np.float32), values, unknown, float("nan"))
+        yield Step(
+            index=0,
+            total=1,
+            similarity=values.astype(np.float32),
+            values=values,
+            standard_error=unknown,
+            target_loss=float("nan"),
+            stopped_because=ALL_CHECKPOINTS,
+        )
 
     def value(self, source: Samples, target: Samples, *, classes: int | None = None) -> Valuation:
         """(n_source,) draws, in source order."""

@@ -6,6 +6,7 @@ is computed in, on the order of the rows, on the number of threads or on the dev
 stream depends on all four (the published code shares a mask on the CPU and not on the GPU).
 """
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -20,26 +21,33 @@ def _mix64(x: int) -> int:
     return x ^ (x >> 31)
 
 
-def _signed32(x: int) -> int:
-    x &= 0xFFFFFFFF
-    return x - (1 << 32) if x >= 1 << 31 else x
+def _signed64(x: int) -> int:
+    x &= _MASK64
+    return x - (1 << 64) if x >= 1 << 63 else x
 
 
-def _mix32_(x: Tensor) -> Tensor:
-    """A well-mixing 32-bit hash (Wellons's "lowbias32"), in place on an int32 tensor."""
-    for shift, factor in ((16, 0x7FEB352D), (15, 0x846CA68B), (16, None)):
-        # torch shifts int32 with its sign; masking makes it the logical shift the hash needs
-        x.bitwise_xor_((x >> shift).bitwise_and_((1 << (32 - shift)) - 1))
+def _mix64_(x: Tensor, spare: Tensor) -> Tensor:
+    """`_mix64` in place on an int64 tensor, with a second one of its shape to work in."""
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB), (31, None)):
+        # torch shifts int64 with its sign; masking makes it the logical shift the hash needs
+        torch.bitwise_right_shift(x, shift, out=spare).bitwise_and_((1 << (64 - shift)) - 1)
+        x.bitwise_xor_(spare)
         if factor is not None:
-            x.mul_(_signed32(factor))
+            x.mul_(_signed64(factor))
     return x
+
+
+def row_hashes(ids: Tensor) -> Tensor:
+    """What masks need of int64 row ids: a well-mixed int64 for each, of the same shape."""
+    return _mix64_(ids + 1, torch.empty_like(ids))
 
 
 class Dropout:
     """Masks for one step of all members.
 
     Args:
-        rate: share of features set to 0, in [0, 1).
+        rate: share of features set to 0, in [0, 1); taken to the nearest multiple of 2⁻¹⁶, so
+            that one 64-bit hash decides on four features.
         seed: root seed of the run.
         stream: tells apart draws that must not coincide: 0 for target rows, 1 for source rows.
         step: optimiser step.
@@ -47,9 +55,13 @@ class Dropout:
     """
 
     def __init__(self, rate: float, seed: int, stream: int, step: int, members: int) -> None:
-        self.rate = rate
-        # int32 hashes are uniform over [-2³¹, 2³¹): keep those at or above this one
-        self.threshold = round(rate * 2**32) - 2**31
+        # a rate just below 1 must leave something to keep
+        cut = min(round(rate * 2**16), 2**16 - 1)
+        self.rate = cut / 2**16
+        # what kept features are multiplied by, as float32 has it, so that every path has the same
+        self.factor = float(np.float32(1 / (1 - self.rate)))
+        # 16 bits of a hash are uniform over [-2¹⁵, 2¹⁵): keep those at or above this one
+        self.threshold = cut - 2**15
         root = _mix64((seed & _MASK64) + _GOLDEN)
         for part in (stream, step):
             root = _mix64(root ^ _mix64(part + _GOLDEN))
@@ -66,12 +78,32 @@ class Dropout:
         Returns:
             (members, rows, width) float32.
         """
-        ids = ids if ids.ndim == 2 else ids.unsqueeze(0)
-        low = (ids ^ (ids >> 32)).to(torch.int32)
-        keys = [_signed32(_mix64(key + layer + 1)) for key in self.member_keys]
-        key = torch.tensor(keys, dtype=torch.int32, device=ids.device).unsqueeze(1)
-        row = _mix32_(_mix32_(low.clone()) ^ key)
-        feature = torch.arange(1, width + 1, dtype=torch.int32, device=ids.device)
-        column = _mix32_(feature.mul_(_signed32(0x9E3779B9)))
-        bits = _mix32_(row.unsqueeze(2) + column)
-        return (bits >= self.threshold).to(torch.float32).mul_(1 / (1 - self.rate))
+        hashes = row_hashes(ids if ids.ndim == 2 else ids.unsqueeze(0))
+        members = slice(0, len(self.member_keys))
+        shape = (len(self.member_keys), hashes.shape[1], -(-width // 4))
+        bits = torch.empty(shape, dtype=torch.int64, device=ids.device)
+        kept = self.kept(hashes, layer, width, members, bits, torch.empty_like(bits))
+        return kept.to(torch.float32).mul_(self.factor)
+
+    def kept(
+        self, hashes: Tensor, layer: int, width: int, members: slice, bits: Tensor, spare: Tensor
+    ) -> Tensor:
+        """1 where a feature is kept, 0 where it is dropped.
+
+        Args:
+            hashes: (members or 1, rows) int64, `row_hashes` of the row ids.
+            layer, width: which layer's features, and how many.
+            members: which members' masks.
+            bits, spare: (members, rows, width / 4 rounded up) int64 to work in.
+
+        Returns:
+            (members, rows, width) int16, a view of `bits`.
+        """
+        # every four features count on from the row's hash and the layer's key, as SplitMix64 does
+        steps = range(1, bits.shape[2] + 1)
+        starts = [_mix64(key + layer + 1) for key in self.member_keys[members]]
+        counters = [[_signed64(start + _GOLDEN * step) for step in steps] for start in starts]
+        counter = torch.tensor(counters, dtype=torch.int64, device=hashes.device).unsqueeze(1)
+        torch.add(hashes.unsqueeze(2), counter, out=bits)
+        lanes = _mix64_(bits, spare).view(torch.int16)
+        return lanes.ge_(self.threshold)[..., :width]

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from dvgs_core.models.activations import activate
 from dvgs_core.models.dropout import Dropout
 from dvgs_core.models.network import NORMALISATION_EPSILON, Network
-
-_aten = torch.ops.aten
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,10 +70,9 @@ def forward(
         if network.dropout > 0:
             scale = dropout.scale(ids, index, width)
             z = z * scale
-        else:
-            scale = torch.ones((), device=z.device, dtype=z.dtype).expand(z.shape)
-        h = _activation(network.activation, z)
-        slopes.append(_slope(network.activation, scale, z, h))
+        h, slope = torch.empty_like(z), torch.empty_like(z)
+        activate(network.activation, z, h, slope, (torch.empty_like(z), torch.empty_like(z)))
+        slopes.append(slope.mul_(scale) if network.dropout > 0 else slope)
         if network.normalise:
             a, _, deviation = torch.native_layer_norm(h, [width], None, None, NORMALISATION_EPSILON)
             deviations.append(deviation)
@@ -111,34 +109,3 @@ def backward(
             d = d * slope.unsqueeze(2)
         gradients.append(d)
     return gradients[::-1]
-
-
-def _activation(name: str, z: Tensor) -> Tensor:
-    match name:
-        case "mish":
-            return torch.nn.functional.mish(z)
-        case "relu":
-            return torch.relu(z)
-        case "gelu":
-            return torch.nn.functional.gelu(z)
-        case "silu":
-            return torch.nn.functional.silu(z)
-        case "tanh":
-            return torch.tanh(z)
-    raise ValueError(f"Unknown activation {name!r}.")
-
-
-def _slope(name: str, gradient: Tensor, z: Tensor, h: Tensor) -> Tensor:
-    """gradient · activation'(z), by torch's own backward kernels."""
-    match name:
-        case "mish":
-            return _aten.mish_backward(gradient, z)
-        case "relu":
-            return _aten.threshold_backward(gradient, z, 0)
-        case "gelu":
-            return _aten.gelu_backward(gradient, z)
-        case "silu":
-            return _aten.silu_backward(gradient, z)
-        case "tanh":
-            return _aten.tanh_backward(gradient, h)
-    raise ValueError(f"Unknown activation {name!r}.")

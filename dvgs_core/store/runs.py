@@ -181,6 +181,27 @@ class RunStore(Store):
             raise InputError(f"There is no run {run_id} in this workspace; choose one of its list.")
         return self._run(row)
 
+    def resume_run(self, run_id: int) -> Run:
+        """Queue a run that ended early once more; its files stay, and it goes on from them.
+
+        Raises:
+            InputError: there is no such run, or it waits, goes on or is complete.
+        """
+        run = self.run(run_id)
+        with self.database.writing() as connection:
+            queued = connection.execute(
+                "UPDATE jobs SET status = 'queued', stop_requested = 0, message = '', pid = NULL, "
+                "born = NULL, heartbeat = NULL, started = NULL, finished = NULL "
+                "WHERE id = ? AND status IN ('stopped', 'failed', 'interrupted')",
+                (run_id,),
+            ).rowcount
+        if not queued:
+            raise InputError(
+                f"{run.name} is {run.status}; only a run that was stopped or interrupted, or that "
+                "failed, can be resumed."
+            )
+        return self.run(run_id)
+
     def delete_run(self, run_id: int) -> None:
         """Forget a run and its files.
 

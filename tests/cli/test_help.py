@@ -1,7 +1,7 @@
 """What the command line says about itself, and that it is drawn from the declarations."""
 
 import json
-import subprocess
+import os
 from pathlib import Path
 
 import pytest
@@ -81,16 +81,21 @@ def test_an_unknown_method_lists_those_there_are(dvgs):
 
 def test_app_serves_on_the_address_and_workspace_asked_for(dvgs, monkeypatch, tmp_path):
     calls = []
-    monkeypatch.setattr(
-        subprocess, "call", lambda command, **options: calls.append((command, options)) or 0
-    )
+
+    def become(program, command, environment):
+        calls.append((command, environment, Path.cwd()))
+        raise SystemExit(0)
+
+    monkeypatch.setattr(os, "execve", become)  # it would put Streamlit in this process's place
+    monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("DVGS_WORKSPACE", raising=False)
     said = dvgs("app", "--port", "8602", "--workspace", tmp_path / "work")
     assert said.code == 0 and "http://localhost:8602" in said.out
-    (command, options), *rest = calls
+    (command, environment, folder), *rest = calls
     assert not rest
     assert command[1:4] == ["-m", "streamlit", "run"] and command[4].endswith("app.py")
     assert Path(command[4]).is_file()
     assert command[5:] == ["--server.port", "8602", "--server.address", "localhost"]
-    assert options["env"]["DVGS_WORKSPACE"] == str(tmp_path / "work")
+    assert environment["DVGS_WORKSPACE"] == str(tmp_path / "work")
+    assert (folder / ".streamlit" / "config.toml").is_file()
     assert dvgs("app", "--port", "0").code == 2

@@ -1,8 +1,6 @@
 """The real data sets load, get sensible roles, and encode fast."""
 
-import os
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,17 +19,12 @@ from dvgs_core.data import (
     write_cells,
 )
 
-pytestmark = [
-    pytest.mark.data,
-    pytest.mark.skipif(
-        "DVGS_DATA" not in os.environ and "CI" not in os.environ, reason="DVGS_DATA is not set"
-    ),
-]
+pytestmark = pytest.mark.data
 
 
 @pytest.fixture(scope="module")
-def data():
-    return Path(os.environ["DVGS_DATA"])
+def data(real_data):
+    return real_data
 
 
 @pytest.fixture(scope="module")

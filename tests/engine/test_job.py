@@ -2,6 +2,9 @@
 
 import json
 import os
+import re
+import signal
+import subprocess
 import sys
 from dataclasses import replace
 
@@ -21,11 +24,13 @@ from dvgs_core.data import (
     read_labels,
 )
 from dvgs_core.engine.job import (
+    STATE,
     Job,
     Recorder,
     execute,
     finish,
     prepare,
+    read_state,
     valuate,
     value_table,
     write_values,
@@ -343,6 +348,21 @@ def test_a_recorder_writes_each_step_as_it_comes(table_path, tmp_path):
     assert not list(directory.glob("*.part"))
 
 
+def test_every_few_seconds_there_is_something_to_review(table_path, tmp_path):
+    table = load(table_path)
+    prepared = prepare(table, job_for(table, split={"rotations": 2, "target_size": 0.5}))
+    recorder, outcomes = Recorder(tmp_path, prepared), valuate(prepared)
+    recorder.step(next(outcomes))
+    assert not (tmp_path / "values.parquet").exists()
+    recorder.tabled = -10.0  # as if that were so long ago
+    second = next(outcomes)
+    recorder.step(second)
+    # whoever kills the process now finds these
+    values = pd.read_parquet(tmp_path / "values.parquet")
+    pd.testing.assert_frame_equal(values, value_table(prepared, second))
+    np.testing.assert_array_equal(np.load(tmp_path / "label_values.npy"), second.label_values)
+
+
 def test_a_loss_that_is_not_there_is_null(table_path, tmp_path):
     table = load(table_path)
     prepared = prepare(table, job_for(table, method="random", settings={}))
@@ -417,7 +437,18 @@ def test_a_run_leaves_what_the_pages_need(ran, workspace, table_path):
     assert names == {
         *("encoder", "pca.npy", "map.json", "trace.f32", "steps.jsonl", "ids.npy"),
         *("values.npy", "label_values.npy", "nearest.npy", "values.parquet"),
+        *("job.json", "log.txt"),
     }
+    assert Job.model_validate_json((run.directory / "job.json").read_text("utf-8")) == job
+    # each line begins with its time
+    told = {line[20:] for line in run.log.read_text(encoding="utf-8").splitlines()}
+    rows = "63 source rows, 27 target rows, 0 holdout rows"
+    features = f"{prepared.X.shape[1]} features."
+    assert {f"Turn 1: {rows}, {features}", f"Turn 2: {rows}, {features}"} < told
+    assert {
+        "Read as utf-8, comma between cells.",
+        "8 of 8 checkpoints scored; all checkpoints.",
+    } < told
     assert trace_of(run.directory, len(prepared.source)).shape == (total, 90)
     assert len(steps_of(run.directory)) == total
 
@@ -495,3 +526,150 @@ def test_what_is_at_fault_ends_the_run_with_one_line(ran, table_path):
     assert run.message.startswith("The target is empty: 'a > 100' matches none of the 90 rows")
     assert "\n" not in run.message and run.log.exists()
     assert not (run.directory / "values.parquet").exists()
+
+
+LONGER = SMALL | dict(epochs=40, stop_when_settled=None)
+TWICE = {"rotations": 2, "target_size": 0.5}
+
+
+@pytest.mark.parametrize("at", [0, 38, 39, 40, 78])
+def test_a_valuation_goes_on_after_any_step_with_the_same_bits(table_path, at):
+    prepared = prepare(load(table_path), job_for(load(table_path), split=TWICE, settings=LONGER))
+    whole, kept = [], None
+    for outcome in valuate(prepared):
+        whole.append(outcome)
+        if outcome.index == at:
+            kept = outcome.state()
+    rest = list(valuate(prepared, kept))
+    assert [o.index for o in rest] == list(range(at + 1, 80))
+    for one, other in zip(rest, whole[at + 1 :], strict=True):
+        assert (one.rotation, one.scored, one.done) == (other.rotation, other.scored, other.done)
+        for name in ("values", "standard_error", "label_values", "similarity"):
+            np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+
+
+def test_a_turn_that_ends_early_counts_in_full_and_the_next_begins(table_path):
+    settings = LONGER | dict(stop_when_settled=0.0)
+    table = load(table_path)
+    outcomes = list(valuate(prepare(table, job_for(table, split=TWICE, settings=settings))))
+    ends = [o for o in outcomes if o.stopped_because is not None]
+    assert [o.rotation for o in ends] == [0, 1]
+    assert {o.total for o in outcomes} == {80}
+    assert [o.scored for o in outcomes] == list(range(1, len(outcomes) + 1))
+    assert (ends[0].stopped_because, ends[0].done) == ("ranking settled", 40)
+    assert ends[0].index < 39 and ends[1].done == 80
+    done = [o.done for o in outcomes]
+    assert done == sorted(done)
+    first_of_second = next(o for o in outcomes if o.rotation == 1)
+    assert (first_of_second.index, first_of_second.done) == (40, 41)
+
+
+def test_a_time_budget_is_for_the_whole_and_every_turn_gets_a_checkpoint(table_path):
+    table = load(table_path)
+    settings = LONGER | dict(time_budget=1e-6)
+    outcomes = list(valuate(prepare(table, job_for(table, split=TWICE, settings=settings))))
+    assert [(o.rotation, o.stopped_because) for o in outcomes] == [
+        (0, "time budget"),
+        (1, "time budget"),
+    ]
+    assert outcomes[-1].done == outcomes[-1].total == 80
+    assert np.isfinite(outcomes[-1].values).all()
+
+
+def resumed(workspace, run):
+    workspace.resume_run(run.id)
+    claimed = workspace.claim_next("valuation", os.getpid())
+    do(workspace, claimed, execute)
+    return workspace.run(run.id)
+
+
+def same_files(run, other):
+    for name in ("values.parquet", "values.npy", "label_values.npy", "trace.f32"):
+        assert (run.directory / name).read_bytes() == (other.directory / name).read_bytes(), name
+    timeless = [[line | {"seconds": 0} for line in steps_of(one.directory)] for one in (run, other)]
+    assert timeless[0] == timeless[1]
+
+
+def test_a_stopped_run_goes_on_to_the_same_files(ran, workspace, table_path):
+    job = job_for(load(table_path), split=TWICE, settings=LONGER)
+    whole = ran(job)
+    assert whole.status == "done" and not (whole.directory / STATE).exists()
+    assert "80 of 80 checkpoints scored; all checkpoints" in whole.log.read_text()
+    run = ran(job, before=lambda run: workspace.request_stop(run.id))
+    assert run.status == "stopped" and (run.directory / STATE).exists()
+    assert "1 of 80 checkpoints scored; asked to stop" in run.log.read_text()
+    run = resumed(workspace, run)
+    assert run.status == "done" and not (run.directory / STATE).exists()
+    assert "Goes on after 1 checkpoints" in run.log.read_text()
+    same_files(run, whole)
+    seconds = [line["seconds"] for line in steps_of(run.directory)]
+    assert seconds == sorted(seconds)
+
+
+KILLED = """
+import os, signal, sys
+from dvgs_core.engine.job import Recorder, execute
+from dvgs_core.store import Workspace
+
+Recorder.KEEP_SECONDS = 0.0
+step = Recorder.step
+
+def until(self, outcome):
+    step(self, outcome)
+    if outcome.scored == int(sys.argv[2]):
+        self.trace.write(b"torn"), self.trace.flush()
+        self.steps.write('{"index"'), self.steps.flush()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+Recorder.step = until
+workspace = Workspace(sys.argv[1])
+execute(workspace, workspace.claim_next("valuation", os.getpid()))
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no such signal here")
+def test_a_killed_run_goes_on_to_the_same_files(ran, workspace, table_path):
+    job = job_for(load(table_path), split=TWICE, settings=LONGER)
+    whole = ran(job)
+    run = workspace.create_run(whole.dataset, job.model_dump(mode="json"))
+    command = [sys.executable, "-c", KILLED, str(workspace.root)]
+    for scored in ("23", "61"):
+        process = subprocess.run([*command, scored], env=os.environ | {"PYTHONPATH": "."})
+        assert process.returncode == -signal.SIGKILL
+        assert workspace.mark_interrupted() == [run.id]
+        if scored == "23":
+            workspace.resume_run(run.id)
+    run = resumed(workspace, workspace.run(run.id))
+    assert run.status == "done"
+    first, second = map(int, re.findall(r"Goes on after (\d+) checkpoints", run.log.read_text()))
+    assert 1 <= first <= 23 and first < second <= 61
+    same_files(run, whole)
+
+
+def test_what_is_kept_but_does_not_match_the_files_is_not_used(table_path, tmp_path):
+    prepared = prepare(load(table_path), job_for(load(table_path), settings=LONGER))
+    recorder = Recorder(tmp_path, prepared)
+    for outcome in valuate(prepared):
+        recorder.step(outcome)
+        if outcome.index == 5:
+            recorder.keep(outcome)
+            break
+    recorder.finish(outcome)
+    rows = len(prepared.source)
+    assert int(read_state(tmp_path, rows)["scored"]) == 6
+    with (tmp_path / "trace.f32").open("r+b") as trace:
+        trace.truncate(4 * rows * 5)
+    assert read_state(tmp_path, rows) is None
+    Recorder(tmp_path, prepared)
+    assert not (tmp_path / STATE).exists()
+
+
+def test_a_recorder_writes_how_settled_the_ranking_is(table_path, tmp_path):
+    prepared = prepare(load(table_path), job_for(load(table_path), settings=LONGER))
+    recorder = Recorder(tmp_path, prepared)
+    outcome = finish(valuate(prepared), lambda o: recorder.step(o) or True)
+    lines = steps_of(tmp_path)
+    assert lines[14]["settled"] is None and lines[-1]["settled"] == outcome.settled
+    assert [line["done"] for line in lines] == list(range(1, 41))
+    reasons = [line["stopped_because"] for line in lines]
+    assert reasons == [None] * 39 + ["all checkpoints"]

@@ -11,7 +11,7 @@ from dvgs_core.gradients.reference import row_gradients, row_similarities
 from dvgs_core.models.dropout import Dropout
 from dvgs_core.models.losses import CrossEntropy, SquaredError
 from dvgs_core.models.network import ACTIVATIONS, autoencoder, mlp
-from dvgs_core.models.training import batch_gradient, row_weights
+from dvgs_core.models.training import Adam, batch_gradient, row_weights
 
 KINDS = ["cosine", "dot", "projection", "euclidean"]
 
@@ -69,14 +69,17 @@ def test_similarity_matches_one_backward_pass_a_row(shape, kind):
 
 @settings(deadline=None, max_examples=40)
 @given(shape=shapes, kind=st.sampled_from(KINDS))
-def test_float32_stays_within_a_hundred_thousandth_of_the_reference(shape, kind):
+def test_float32_stays_close_to_the_reference(shape, kind):
     network, loss, parameters, gradient, X, y, ids, dropout = make(shape)
     small = [t.float() if t.is_floating_point() else t for t in (parameters, gradient, X, y)]
     scorer = Scorer(network, loss, small[2], small[3], ids, kind=kind)
     fast = scorer.score(checkpoint(small[0], small[1]), dropout).own.double()
     slow = row_similarities(network, parameters, gradient, X, y, ids, dropout, kind=kind)
     scale = max(1.0, float(slow.abs().max()))
-    assert float((fast - slow).abs().max()) <= 1e-5 * scale
+    # normalising a row of a few near-equal numbers multiplies their rounding by up to 316, in any
+    # order of computing; wider networks do not come near it
+    allowed = 1e-4 if shape["normalise"] else 1e-5
+    assert float((fast - slow).abs().max()) <= allowed * scale
 
 
 @settings(deadline=None, max_examples=40)
@@ -121,6 +124,77 @@ def test_block_size_and_row_order_do_not_matter(shape, block, data):
     order = torch.tensor(data.draw(st.permutations(range(shape["rows"]))))
     moved = Scorer(network, loss, X[order], y[order], ids[order], block_rows=block)
     torch.testing.assert_close(moved.score(at, dropout).own, whole[:, order], atol=1e-12, rtol=0)
+
+
+def test_members_and_threads_do_not_change_a_members_values():
+    network = mlp(5, 3, width=8, dropout=0.25, normalise=True)
+    g = torch.Generator().manual_seed(0)
+    X, y = torch.randn(1000, 5, generator=g), torch.randint(3, (1000,), generator=g)
+    parameters = network.initial(3, 0)
+    gradient = torch.randn(parameters.shape, generator=g)
+    found = []
+    for members in (1, 3):
+        at = checkpoint(parameters[:members], gradient[:members])
+        with Scorer(network, CrossEntropy(), X, y, torch.arange(1000), block_rows=64) as scorer:
+            found.append(scorer.score(at, Dropout(0.25, 0, 1, 7, members)).own)
+    torch.testing.assert_close(found[1][:1], found[0], rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("by_label", [False, True])
+def test_bfloat16_ranks_as_float64_does(by_label):
+    from scipy.stats import spearmanr
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    X = torch.from_numpy(digits.data).double() / 16
+    y = torch.from_numpy(digits.target).long()
+    ids = torch.arange(len(y))
+    network = mlp(64, 10, layers=3, width=256, dropout=0.25, normalise=True)
+    parameters, dropout = network.initial(1, 0), Dropout(0.25, 0, 1, 0, 1)
+    target = torch.arange(0, len(y), 4).unsqueeze(0)
+    weights = row_weights(y[target], balanced=True)
+    adam = Adam(parameters, 0.003)
+    for _ in range(5):
+        gradient, _ = batch_gradient(
+            network, parameters, CrossEntropy(), X[target].float(), y[target], target, weights,
+            dropout,
+        )  # fmt: skip
+        adam.update(parameters, gradient)
+    exact = Scorer(network, CrossEntropy(), X, y, ids, by_label=by_label)
+    short = Scorer(
+        network, CrossEntropy(), X.float(), y, ids, by_label=by_label, precision="bfloat16"
+    )
+    one = exact.score(checkpoint(parameters.double(), gradient.double()), dropout)
+    other = short.score(checkpoint(parameters, gradient), dropout)
+    assert not torch.allclose(one.own, other.own.double(), atol=1e-5)
+    assert spearmanr(one.own[0], other.own[0]).statistic > 0.999
+    if by_label:
+        assert spearmanr(one.by_label.flatten(), other.by_label.flatten()).statistic > 0.999
+
+
+def test_an_unknown_precision_names_the_known_ones():
+    with pytest.raises(ValueError, match="'float16'; known: float32, bfloat16"):
+        Scorer(
+            mlp(2, 2), CrossEntropy(), torch.ones(1, 2), torch.zeros(1), torch.zeros(1).long(),
+            precision="float16",
+        )  # fmt: skip
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@settings(deadline=None, max_examples=20)
+@given(shape=shapes, by_label=st.booleans())
+def test_a_gpu_gives_what_the_cpu_gives(shape, by_label):
+    by_label = by_label and shape["task"] == "classification"
+    network, loss, parameters, gradient, X, y, ids, dropout = make(shape)
+    found = []
+    for device in ("cpu", "cuda"):
+        moved = [t.to(device) for t in (X, y, ids)]
+        scorer = Scorer(network, loss, *moved, by_label=by_label)
+        at = checkpoint(parameters.to(device), gradient.to(device))
+        scores = scorer.score(at, dropout)
+        found.append((scores.by_label if by_label else scores.own).cpu())
+    torch.testing.assert_close(found[1], found[0], rtol=1e-7, atol=1e-9)
 
 
 def test_a_zero_gradient_is_neither_help_nor_harm():

@@ -2,13 +2,15 @@
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file
+from scipy.stats import spearmanr
 from sklearn.datasets import load_digits
 
 from dvgs_core.errors import InputError
 from dvgs_core.evaluation import detection
 from dvgs_core.methods.dvgs import DVGS
 from dvgs_core.samples import Samples
-from dvgs_core.trajectory import Trajectory
+from dvgs_core.trajectory import Replay, Trajectory
 
 SMALL = dict(restarts=2, epochs=6, target_batch=20, every=2, width=8)
 
@@ -63,6 +65,41 @@ def test_a_saved_trajectory_scores_as_before(tmp_path):
     np.testing.assert_array_equal(loaded.score(source).values, trajectory.score(source).values)
     with pytest.raises(InputError, match="not there"):
         Trajectory.load(tmp_path / "other")
+
+
+@pytest.mark.parametrize("task", ["classification", "reconstruction"])
+def test_a_replayed_trajectory_gives_the_same_bits_and_keeps_the_target_alone(task, tmp_path):
+    source, target = blobs(50, 1, task), blobs(45, 2, task)
+    kept = DVGS(**SMALL).fit(target, keep="checkpoints").score(source)
+    replayed = DVGS(**SMALL).fit(target, keep="replay")
+    replayed.save(tmp_path / "replayed")
+    loaded = Trajectory.load(tmp_path / "replayed")
+    for trajectory in (replayed, loaded):
+        assert isinstance(trajectory.checkpoints, Replay)
+        np.testing.assert_array_equal(trajectory.score(source).values, kept.values)
+        np.testing.assert_array_equal(trajectory.score(source).trace, kept.trace)
+    assert set(load_file(tmp_path / "replayed.safetensors")) <= {"X", "y", "ids"}
+
+
+def test_what_would_be_too_large_is_replayed(monkeypatch):
+    target = blobs(45, 2)
+    kept = DVGS(**SMALL).fit(target)
+    assert isinstance(kept.checkpoints, list)
+    size = sum(4 * (c.parameters.numel() + c.gradient.numel()) for c in kept.checkpoints)
+    assert kept.plan.stored_bytes == size
+    monkeypatch.setattr("dvgs_core.trajectory.MOST_STORED_BYTES", size - 1)
+    assert isinstance(DVGS(**SMALL).fit(target).checkpoints, Replay)
+
+
+def test_bfloat16_halves_a_saved_trajectory_and_keeps_the_ranking(tmp_path):
+    source, target = blobs(200, 1), blobs(45, 2)
+    trajectory = DVGS(**SMALL | dict(width=100)).fit(target)
+    for precision in ("float32", "bfloat16"):
+        trajectory.save(tmp_path / precision, precision=precision)
+    sizes = [(tmp_path / f"{name}.safetensors").stat().st_size for name in ("bfloat16", "float32")]
+    assert sizes[0] < 0.51 * sizes[1]
+    rounded = Trajectory.load(tmp_path / "bfloat16").score(source).values
+    assert spearmanr(rounded, trajectory.score(source).values).statistic > 0.999
 
 
 def test_value_of_a_row_is_its_value_under_its_own_label():
@@ -136,3 +173,14 @@ def test_samples_name_the_rows_that_are_not_finite():
     X[1, 0] = np.nan
     with pytest.raises(InputError, match=r"row ids 11\)"):
         Samples(X, ids=np.array([10, 11, 12]))
+
+
+def test_bfloat16_is_a_choice_that_moves_values_a_little():
+    source, target = blobs(50, 1), blobs(45, 2)
+    wide = {**SMALL, "width": 160}
+    plain = DVGS(**wide).value(source, target).values
+    rough = DVGS(precision="bfloat16", **wide).value(source, target).values
+    assert not np.array_equal(plain, rough)
+    assert np.corrcoef(plain, rough)[0, 1] > 0.999
+    on_cpu = DVGS(precision="auto", device="cpu", **wide).value(source, target).values
+    np.testing.assert_array_equal(on_cpu, plain)

@@ -13,6 +13,20 @@ def test_share_dropped_and_scale_are_as_asked():
     np.testing.assert_allclose(scale[scale > 0].numpy(), 1 / 0.75, rtol=1e-6)
 
 
+def test_expectation_is_kept_at_rates_between_the_grid_of_masks():
+    dropout = Dropout(0.1, 3, 1, 0, 1)
+    assert abs(dropout.rate - 0.1) < 2**-17
+    assert abs(dropout.factor * (1 - dropout.rate) - 1) < 1e-7
+    assert Dropout(1 - 1e-9, 3, 1, 0, 1).scale(torch.arange(4), 0, 4).isfinite().all()
+
+
+def test_features_of_one_word_are_drawn_apart():
+    kept = (Dropout(0.25, 0, 1, 0, 1).scale(torch.arange(100_000), 0, 8)[0] > 0).double()
+    assert float((kept.mean(dim=0) - 0.75).abs().max()) < 0.006
+    correlations = torch.corrcoef(kept.T) - torch.eye(8)
+    assert float(correlations.abs().max()) < 0.015
+
+
 def test_rows_features_steps_members_and_layers_are_drawn_apart():
     ids = torch.arange(4000)
     base = (Dropout(0.5, 0, 1, 0, 2).scale(ids, 0, 32) > 0).float() - 0.5

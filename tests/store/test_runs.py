@@ -175,3 +175,30 @@ def test_a_run_can_be_deleted_unless_it_goes_on(workspace, dataset):
     assert workspace.runs() == []
     assert not run.directory.exists()
     assert workspace.create_run(dataset.id, {}).id > run.id
+
+
+@pytest.mark.parametrize("status", ["stopped", "failed", "interrupted"])
+def test_a_run_that_ended_early_is_queued_again_with_its_files(workspace, dataset, status):
+    run = workspace.create_run(dataset.id, {"method": "dvgs"})
+    (run.directory / "kept").write_text("so far")
+    workspace.claim_next("valuation", os.getpid())
+    workspace.request_stop(run.id)
+    workspace.finish(run.id, status, "why")
+    again = workspace.resume_run(run.id)
+    assert (again.id, again.status, again.message) == (run.id, "queued", "")
+    assert not again.stop_requested and again.finished is None and again.pid is None
+    assert (again.directory / "kept").read_text() == "so far"
+    claimed = workspace.claim_next("valuation", os.getpid())
+    assert (claimed.id, claimed.status) == (run.id, "running")
+
+
+def test_a_run_that_waits_goes_on_or_is_complete_is_not_resumed(workspace, dataset):
+    run = workspace.create_run(dataset.id, {"method": "dvgs"})
+    with pytest.raises(InputError, match="dvgs#1 is queued"):
+        workspace.resume_run(run.id)
+    workspace.claim_next("valuation", os.getpid())
+    with pytest.raises(InputError, match="dvgs#1 is running"):
+        workspace.resume_run(run.id)
+    workspace.finish(run.id, "done")
+    with pytest.raises(InputError, match="dvgs#1 is done"):
+        workspace.resume_run(run.id)

@@ -1,0 +1,51 @@
+"""Links, reloads and restarts: the same page, with its frame."""
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+ROOT = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.browser
+expect.set_options(timeout=30_000)
+
+
+@pytest.fixture
+def app(start_server, tmp_path):
+    return start_server(ROOT / "app.py", {"DVGS_WORKSPACE": str(tmp_path / "workspace")})
+
+
+@pytest.mark.parametrize("name", ["Target", "Review"])
+def test_the_first_visitor_who_comes_by_a_link_sees_the_page_in_its_frame(page: Page, app, name):
+    page.goto(f"{app.url}/{name.lower()}")
+    expect(page.get_by_role("heading", name=name)).to_be_visible()
+    expect(page.get_by_role("link", name="Export").first).to_be_visible()
+    expect(page.get_by_text("no data yet")).to_be_visible()
+
+
+def test_a_reload_and_a_second_tab_show_the_same_dataset(page: Page, app):
+    page.goto(app.url)
+    page.get_by_role("button", name="Breast cancer").click()
+    expect(page.get_by_text("569", exact=True)).to_be_visible()
+    page.get_by_role("button", name="Choose the target").click()
+    expect(page.get_by_role("button", name="Value 569 rows")).to_be_visible()
+    page.reload()
+    expect(page.get_by_role("button", name="Value 569 rows")).to_be_visible()
+    second = page.context.new_page()
+    second.goto(page.url)
+    expect(second.get_by_role("button", name="Value 569 rows")).to_be_visible()
+    second.close()
+
+
+def test_a_run_outlives_the_server_and_is_found_again(page: Page, app, start_server, tmp_path):
+    page.goto(app.url)
+    page.get_by_role("button", name="Breast cancer").click()
+    page.get_by_role("button", name="Choose the target").click()
+    page.get_by_role("button", name="Value 569 rows").click()
+    expect(page.get_by_role("heading", name="Value")).to_be_visible()
+    page.get_by_role("button", name="Value 569 rows").click()
+    expect(page.get_by_text("rows that hurt most so far")).to_be_visible()
+    app.stop()
+    again = start_server(ROOT / "app.py", {"DVGS_WORKSPACE": str(tmp_path / "workspace")})
+    page.goto(f"{again.url}/value")
+    expect(page.get_by_text("Finished.")).to_be_visible(timeout=60_000)
