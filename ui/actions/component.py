@@ -56,7 +56,7 @@ def review_actions(
     Args:
         key: names the component, and its value in the session (see `action_events`).
         token: names what is being reviewed (a dataset, say); waiting presses belong to it.
-        acknowledged: the last sequence number handled in this session; 0 at first.
+        acknowledged: the last sequence number handled in this tab; 0 at first.
         queue: row ids around the cursor in review order: some before it, some hundreds after.
         cursor: row id under review once all acknowledged events are applied; None: none.
         suggested: class index suggested for each row of the queue, or None.

@@ -62,7 +62,7 @@ def action_events(value: Any, *, token: str, acknowledged: int) -> ActionEvents:
     Args:
         value: mapping with the component's state, or None before the first press.
         token: names what is being reviewed; presses made for anything else are left out.
-        acknowledged: the last sequence number handled in this session.
+        acknowledged: the last sequence number handled in this tab.
 
     Raises:
         InputError: an action that this version does not know (a tab older than the server).
