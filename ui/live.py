@@ -107,7 +107,7 @@ def progress(run: Run, steps: pd.DataFrame) -> None:
         icon=":material/resume:",
         width="stretch",
         key="value.resume",
-        help="Go on from the last checkpoint that was kept, to the same values.",
+        # no help: it stands where Stop stood, under the pointer, and would cover what is above
     ):
         with errors_for_people():
             workspace().resume_run(run.id)
