@@ -169,3 +169,29 @@ def test_points_that_cannot_be_laid_out_are_told(workspace):
     assert workspace.map_job("k1").status == "failed"
     assert "InputError" not in workspace.map_job("k1").message
     assert job.log.exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "nice"), reason="this system knows no niceness")
+def test_a_worker_and_its_whole_session_stand_back():
+    code = (
+        "import os; from dvgs_core.engine.worker import stand_back; stand_back(7)\n"
+        "print(os.nice(0)); print(open('/proc/self/autogroup').read())"
+    )
+    autogroup = Path("/proc/self/autogroup").exists()
+    if not autogroup:
+        code = code.rpartition("\n")[0] + "\nprint(os.nice(0))"
+    ended = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        start_new_session=True,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    lines = ended.stdout.split("\n")
+    assert int(lines[0]) == os.nice(0) + 7
+    assert not autogroup or lines[1].endswith("nice 7")
+
+
+def test_the_page_comes_before_values_and_values_before_maps():
+    assert 0 < KINDS["valuation"].nice < KINDS["map"].nice
