@@ -143,13 +143,15 @@ def test_fifty_presses_at_thirty_milliseconds_land_on_fifty_rows_once_each(bar):
 
 def test_presses_during_a_slow_run_are_neither_lost_nor_doubled(bar):
     bar.switch("Slow")
+    # "idle" can be seen before the toggle's own run begins; presses would then meet a fast page
+    expect(bar.page.get_by_test_id("stCode")).to_contain_text('"slow": true')
+    bar.idle()
     before = bar.book()["runs"]
     bar.rapidly("kd" * 8, 90)
     book = bar.answered()
     assert rows(book) == QUEUE[:16]
-    # presses wait for a run instead of interrupting it: at most one run a press, fewer the faster
-    # they come, and the one that the toggle itself began
-    assert book["runs"] - before <= 16 + 1
+    # 16 presses in 1.4 s, acknowledged 0.4 s after they come: those of meanwhile go as one batch
+    assert book["runs"] - before <= 8
 
 
 def test_typing_in_a_text_field_decides_nothing_and_enter_or_escape_leaves_it(bar):

@@ -66,6 +66,8 @@ def review() -> None:
     place = QUEUE.index(cursor)
     window = QUEUE[max(0, place - 20) : place + 200]
     first = QUEUE.index(window[0])
+    if state.get("slow"):
+        time.sleep(0.4)  # between handling the presses and saying so, where a real page draws
     review_actions(
         key="bar",
         token=name,
@@ -85,9 +87,8 @@ def review() -> None:
     st.toggle("Do not acknowledge", key="deaf")
     slow = st.toggle("Slow", key="slow")
     st.number_input("Selection version", 1, 9, key="version")
-    if slow:
-        time.sleep(0.4)
     shown = {**shelf, "seen": len(shelf["seen"]), "cursor": cursor, "runs": state["runs"]}
+    shown["slow"] = slow
     st.code(json.dumps(shown), language="json")
     st.text(f"acknowledged {acknowledged}")
 
