@@ -1,18 +1,21 @@
-"""Scoring rows: us, a vmap reference that builds every row's gradient, and the bound.
+"""Scoring rows: us, references and libraries that build every row's gradient, and the bound.
 
     python -m benchmarks.engine [--repeats 5] [--only TEXT]
 
 Microseconds for one row of one member at one checkpoint, all in this process and on the same
-threads, in turns, the best of the repeats. "bound" is the time the matrix products alone would
-take (forward through [W | G], backward through W) at the rate measured here for a large product;
-nothing exact can be faster. "memory" is how far scoring pushes the peak of a fresh process that
-already holds the data; it includes what torch takes on its first product.
+threads, in turns, the best of the repeats. "vmap" is torch.func over a block of rows, "one by one"
+the backward pass a row that ships as our own reference, "opacus" and "captum" what these give where
+they are installed (`benchmarks.peers`; a dash where not). "bound" is the time the matrix products
+alone would take (forward through [W | G], backward through W) at the rate measured here for a large
+product; nothing exact can be faster. "memory" is how far scoring pushes the peak of a fresh process
+that already holds the data; it includes what torch takes on its first product.
 """
 
 import argparse
 import itertools
 import multiprocessing
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +24,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from benchmarks import peers
 from dvgs_core.gradients.factored import Checkpoint, Scorer
+from dvgs_core.gradients.reference import row_similarities
 from dvgs_core.models.dropout import Dropout
 from dvgs_core.models.losses import loss_for
 from dvgs_core.models.network import Network, autoencoder, mlp
@@ -83,32 +88,69 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--only", default="", help="cases whose name holds this text")
     choice = parser.parse_args()
+    warnings.simplefilter("ignore", UserWarning)  # opacus and captum give one at every call
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads; us a row and checkpoint")
-    heads = ("ours", "vmap", "vmap/ours", "bound", "ours/bound", "memory MB")
-    print(f"{'':34}" + "".join(f"{head:>11}" for head in heads))
+    print(f"{'':34}" + "".join(f"{head:>11}" for head in HEADS))
     for case in cases():
         if choice.only in case.name:
             print(line(case, choice.repeats), flush=True)
 
 
+HEADS = (
+    *("ours", "vmap", "one by one", "opacus", "captum"),
+    *("vmap/ours", "bound", "ours/bound", "memory MB"),
+)
+#: Rows of a backward pass each are as slow at the tenth as at the thousandth.
+_ROWS_ONE_BY_ONE = 10
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of those compared: what to time, and how many rows, members and all, a call scores."""
+
+    call: Callable[[], object]
+    rows: int
+
+
+def sides(case: Case) -> dict[str, Side]:
+    """Whom there is to compare, ours first."""
+    X, y = data(case, case.reference_rows)
+    if case.by_label:
+        X = X.repeat_interleave(case.labels, dim=0)
+        y = torch.arange(case.labels).repeat(case.reference_rows)
+    found = {
+        "ours": Side(us(case), case.rows * case.members),
+        "vmap": Side(vmap(case, X, y), case.reference_rows),
+        "one by one": Side(one_by_one(case), _ROWS_ONE_BY_ONE),
+    }
+    for name, make in (("opacus", peers.opacus), ("captum", peers.captum)):
+        call = make(case, X, y)
+        if call is not None:
+            found[name] = Side(call, case.reference_rows)
+    return found
+
+
 def line(case: Case, repeats: int) -> str:
     """Time a case, the sides in turns, and say it."""
-    ours, reference, product = us(case), vmap(case), matrix_product(case.precision)
-    sides = [
-        (ours, case.rows * case.members),
-        (reference, case.reference_rows),
-        (product, None),
-    ]
-    times = []
-    for call, _ in sides:
+    compared, product = sides(case), matrix_product(case.precision)
+    calls = [side.call for side in compared.values()] + [product]
+    for call in calls:
         call()
-    for _ in range(repeats):
-        times.append([seconds(call) for call, _ in sides])
+    times = [[seconds(call) for call in calls] for _ in range(repeats)]
     best = [min(column) for column in zip(*times, strict=True)]
-    own, other = (1e6 * best[side] / sides[side][1] for side in (0, 1))
-    bound = 1e6 * case.operations * best[2] / PRODUCT_OPERATIONS
-    figures = (own, other, other / own, bound, own / bound, memory(case))
-    return f"{case.name:34}" + "".join(f"{figure:11.2f}" for figure in figures)
+    each = {
+        name: 1e6 * seconds_of / side.rows
+        for (name, side), seconds_of in zip(compared.items(), best[:-1], strict=True)
+    }
+    bound = 1e6 * case.operations * best[-1] / PRODUCT_OPERATIONS
+    figures = each | {
+        "vmap/ours": each["vmap"] / each["ours"],
+        "bound": bound,
+        "ours/bound": each["ours"] / bound,
+        "memory MB": memory(case),
+    }
+    shown = (f"{figures[head]:11.2f}" if head in figures else f"{'–':>11}" for head in HEADS)
+    return f"{case.name:34}" + "".join(shown)
 
 
 def seconds(call: Callable[[], object]) -> float:
@@ -139,15 +181,25 @@ def us(case: Case) -> Callable[[], object]:
     return lambda: scorer.score(checkpoint, dropout)
 
 
-def vmap(case: Case) -> Callable[[], object]:
-    """Every row's whole gradient by torch.func, then its cosine; under every label if asked."""
+def one_by_one(case: Case) -> Callable[[], object]:
+    """The shipped reference: a backward pass for each row, and label if asked."""
+    network = case.network
+    parameters = network.initial(1, 0)
+    gradient = torch.randn(parameters.shape, generator=torch.Generator().manual_seed(1))
+    X, y = data(case, _ROWS_ONE_BY_ONE)
+    labels = [torch.full_like(y, label) for label in range(case.labels)] if case.by_label else [y]
+    ids, dropout = torch.arange(len(X)), Dropout(network.dropout, 0, 1, 0, 1)
+    return lambda: [
+        row_similarities(network, parameters, gradient, X, answers, ids, dropout)
+        for answers in labels
+    ]
+
+
+def vmap(case: Case, X: Tensor, y: Tensor) -> Callable[[], object]:
+    """Every row's whole gradient by torch.func, then its cosine; X holds a row for every label."""
     network = case.network
     weights = [layer[0] for layer in network.layers(network.initial(1, 0))]
     towards = [torch.randn_like(weight) for weight in weights]
-    X, y = data(case, case.reference_rows)
-    if case.by_label:
-        X = X.repeat_interleave(case.labels, dim=0)
-        y = torch.arange(case.labels).repeat(case.reference_rows)
 
     def loss(weights: list[Tensor], x: Tensor, answer: Tensor) -> Tensor:
         h = x

@@ -69,6 +69,7 @@ def choose(page: Page, url: str, data: Path) -> None:
     expect(page.get_by_text("48,842", exact=True)).to_be_visible()
     page.get_by_role("button", name="Choose the target").click()
     page.get_by_text("Rows that match a condition").click()
+    page.get_by_text("Write the query").click()
     box = page.get_by_label("Condition", exact=True)
     box.fill("age > 0")
     box.press("Enter")

@@ -1,7 +1,7 @@
-"""Pictures of the real app for the README: `make screenshots`.
+"""Pictures of the real app for the README and the guide: `make screenshots`.
 
 Starts the app on an empty workspace, takes the digits demo through every page, and writes
-docs/images/<page>-<light|dark>.png.
+docs/images/<page>-<light|dark>.png; then docs/images/tour.webp on another empty workspace.
 """
 
 import re
@@ -9,28 +9,42 @@ import re
 from playwright.sync_api import Page, expect
 
 from benchmarks.real_app import ROOT, real_app, real_browser
+from docs import tour
 
 IMAGES = ROOT / "docs" / "images"
 PORT = 8699
+#: What shows that a page has been drawn, by its name in the address.
 PAGES = {
-    "data": "Columns",
-    "target": "Target rows, the first 50",
+    "data": "1,797",
+    "target": "target rows",
+    "corrupt": "What do you fear?",
     "value": "Finished.",
+    "performance": "Removing the lowest",
     "review": "UMAP of",
-    "export": "Effect on each class",
+    "export": "holdout rows the decisions",
 }
 
 
 def prepare(page: Page, url: str) -> None:
-    """The digits demo, valued with default settings, six rows decided."""
+    """The digits demo with a holdout, valued, its filtering curves drawn, six rows decided."""
     page.goto(url)
     page.get_by_role("button", name="Handwritten digits").click()
     page.get_by_role("button", name="Choose the target").click()
-    page.get_by_role("button", name="Value 1,797 rows").click()
+    page.get_by_text("Which rows are valued, holdout, seed").click()
+    share = page.get_by_role("slider", name="Share kept aside as holdout")
+    share.focus()
+    for _ in range(4):
+        share.press("ArrowRight")
+    value = page.get_by_role("button", name=re.compile(r"Value 1,[34]\d\d rows"))
+    expect(value).to_be_visible()
+    value.click()
     expect(page.get_by_role("heading", name="Value")).to_be_visible()
-    page.get_by_role("button", name="Value 1,797 rows").click()
+    value.click()
     expect(page.get_by_text("Finished.")).to_be_visible()
-    page.get_by_role("button", name="Review the lowest").click()
+    page.get_by_role("link", name="Performance").first.click()
+    page.get_by_role("button", name="Draw the curves").click()
+    expect(page.get_by_text(re.compile("Removing the lowest")).first).to_be_visible()
+    page.get_by_role("link", name="Review").first.click()
     expect(page.get_by_text(re.compile("UMAP of"))).to_be_visible()
     expect(page.get_by_role("button", name="Keep")).to_be_visible()
     for count, key in enumerate("wwdwwk", start=1):
@@ -39,22 +53,34 @@ def prepare(page: Page, url: str) -> None:
 
 
 def main() -> None:
+    """Write all pictures."""
     IMAGES.mkdir(parents=True, exist_ok=True)
-    expect.set_options(timeout=60_000)
+    expect.set_options(timeout=900_000)
     with real_app(PORT) as (url, _, _), real_browser() as browser:
         for scheme in ("light", "dark"):
             context = browser.new_context(
                 viewport={"width": 1440, "height": 900}, color_scheme=scheme
             )
             page = context.new_page()
+            page.set_default_timeout(900_000)
             if scheme == "light":
                 prepare(page, url)
             for name, sign in PAGES.items():
                 page.goto(url if name == "data" else f"{url}/{name}")
-                expect(page.get_by_text(sign).first).to_be_visible()
+                expect(page.get_by_text(re.compile(sign)).first).to_be_visible()
                 page.wait_for_load_state("networkidle")
+                page.wait_for_timeout(800)  # charts draw after their data has come
                 page.screenshot(path=IMAGES / f"{name}-{scheme}.png")
             context.close()
+    with real_app(PORT + 1) as (url, _, _), real_browser() as browser:
+        width, height = tour.SIZE
+        context = browser.new_context(
+            viewport={"width": width, "height": height}, color_scheme="light"
+        )
+        page = context.new_page()
+        page.set_default_timeout(900_000)
+        tour.record(page, url, IMAGES / "tour.webp")
+        context.close()
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ _HOMES = {
     "corrupt_labels": "dvgs_core.data.corrupt",
     "add_feature_noise": "dvgs_core.data.corrupt",
     "detection": "dvgs_core.evaluation.detection",
+    "filtering_curve": "dvgs_core.evaluation.filtering",
     "gradient_similarity": "dvgs_core.gradients.modules",
     "target_gradient": "dvgs_core.gradients.modules",
     "value_frame": "dvgs_core.notebook",

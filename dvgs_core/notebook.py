@@ -9,7 +9,10 @@ from dvgs_core.data.encode import EncodingSettings
 from dvgs_core.data.frame import from_frame
 from dvgs_core.data.schema import infer_schema
 from dvgs_core.data.split import SplitSettings
-from dvgs_core.engine.job import Job, finish, prepare, valuate, value_table
+from dvgs_core.engine.job import Job
+from dvgs_core.engine.prepare import prepare
+from dvgs_core.engine.valuate import finish, valuate
+from dvgs_core.engine.values import value_table
 from dvgs_core.errors import InputError
 from dvgs_core.settings import validated
 
@@ -78,9 +81,10 @@ def value_frame(
         device=device,
     )
     prepared = prepare(table, job, target_table)
-    values = value_table(prepared, finish(valuate(prepared), lambda _: True))
+    outcome = finish(valuate(prepared), lambda _: True)
+    values = value_table(prepared, outcome)
     values.index = frame.index
-    values.attrs["notes"] = [*table.notes, *prepared.notes]
+    values.attrs["notes"] = [*table.notes, *prepared.notes, *outcome.notes]
     return values
 
 

@@ -3,8 +3,10 @@
 Importing this module is cheap: numpy only. Arrays become tensors where they are computed on.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +24,8 @@ class Samples:
             (reconstruction: each row is its own target).
         ids: (n,) int64 row ids; 0..n-1 when not given. Dropout is drawn from them, so a row keeps
             its draws wherever it stands.
+        columns: further columns by name, each (n,) of any type: what a method needs besides X and
+            y, such as the group of a row's replicates. Empty for most.
 
     Raises:
         InputError: wrong shapes, no rows, values that are not finite (the rows are named).
@@ -30,6 +34,7 @@ class Samples:
     X: NDArray[np.float32]
     y: NDArray | None = None
     ids: NDArray[np.int64] = None  # type: ignore[assignment]  # always there once it is made
+    columns: Mapping[str, NDArray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         X = np.ascontiguousarray(self.X, dtype=np.float32)
@@ -59,6 +64,14 @@ class Samples:
                 _require_finite(y[:, None], ids, "y")
             else:
                 raise InputError(f"y must hold integers or floats; its type is {y.dtype}.")
+        columns = {str(name): np.asarray(column) for name, column in self.columns.items()}
+        for name, column in columns.items():
+            if column.shape != (n,):
+                raise InputError(
+                    f"The column {name!r} must have one entry a row ({n}); its shape is "
+                    f"{column.shape}."
+                )
+        object.__setattr__(self, "columns", MappingProxyType(columns))
         object.__setattr__(self, "X", X)
         object.__setattr__(self, "y", y)
         object.__setattr__(self, "ids", ids)
@@ -74,9 +87,12 @@ class Samples:
         return "classification" if self.y.dtype == np.int64 else "regression"
 
     def rows(self, positions: NDArray) -> "Samples":
-        """The rows at these positions (or where a mask is true), ids kept."""
+        """The rows at these positions (or where a mask is true), ids and columns kept."""
         return Samples(
-            self.X[positions], None if self.y is None else self.y[positions], self.ids[positions]
+            self.X[positions],
+            None if self.y is None else self.y[positions],
+            self.ids[positions],
+            {name: column[positions] for name, column in self.columns.items()},
         )
 
 
@@ -97,14 +113,19 @@ class Step:
     Attributes:
         index: which checkpoint, from 0.
         total: how many there will be.
-        similarity: (n_source,) float32, this checkpoint's similarities, mean over members.
-        values: (n_source,) float64, mean of the similarities so far.
+        similarity: (n_source,) float32, this checkpoint's similarities, mean over members; of a
+            method without gradients, what this step alone says of each row.
+        values: (n_source,) float64, of all steps so far: their mean, if the method does not say
+            otherwise. NaN for a row that has no value, for now or at all; `notes` says why.
         standard_error: (n_source,) float64, of the values so far; NaN after one estimate.
         target_loss: loss on the target batch, mean over members.
         label_values: (n_source, classes) float64, the value under every label so far, or None.
         settled: Spearman correlation of the values with those at half as many checkpoints; NaN
             while it is too early to say.
         stopped_because: "all checkpoints", "ranking settled", ... on the last step, else None.
+        notes: what a person should know of the values, a sentence each.
+        report: what the method has to say of its own values, in plain numbers and text as for a
+            JSON file, or None.
         state: gives what a later run needs to go on after this step, as arrays by name; None where
             a method cannot. To be called before the next step is asked for.
     """
@@ -118,6 +139,8 @@ class Step:
     label_values: NDArray[np.float64] | None = None
     settled: float = float("nan")
     stopped_because: str | None = None
+    notes: tuple[str, ...] = ()
+    report: Mapping[str, Any] | None = None
     state: Callable[[], dict[str, NDArray]] | None = field(default=None, repr=False)
 
 
@@ -126,7 +149,8 @@ class Valuation:
     """The value of every source row, in source order.
 
     Attributes:
-        values: (n_source,) float64, higher = more helpful.
+        values: (n_source,) float64, higher = more helpful. NaN for a row that the method cannot
+            value; `notes` says which and why.
         standard_error: (n_source,) float64, of each value; NaN where there was one estimate only.
         ids: (n_source,) int64 row ids.
         label_values: (n_source, classes) float64, the value each row would have under every label;
@@ -135,6 +159,8 @@ class Valuation:
         target_loss: (n_checkpoints,) float64, or None.
         settled: Spearman correlation of the values with those at half as many checkpoints, or NaN.
         stopped_because: why there were no more checkpoints.
+        notes: what a person should know of the values, a sentence each.
+        report: what the method has to say of its own values, in plain numbers and text, or None.
     """
 
     values: NDArray[np.float64]
@@ -145,6 +171,8 @@ class Valuation:
     target_loss: NDArray[np.float64] | None = None
     settled: float = float("nan")
     stopped_because: str | None = None
+    notes: tuple[str, ...] = ()
+    report: Mapping[str, Any] | None = None
 
     @property
     def rank(self) -> NDArray[np.int64]:
@@ -177,6 +205,8 @@ def collect(steps: Iterable[Step], ids: NDArray[np.int64]) -> Valuation:
         target_loss=np.array(losses),
         settled=step.settled,
         stopped_because=step.stopped_because,
+        notes=step.notes,
+        report=step.report,
     )
 
 

@@ -34,6 +34,7 @@ class Setting:
         minimum, maximum: inclusive bounds, or None.
         type: int, float, bool or str; the first of them that the annotation allows.
         optional: None is a value too.
+        column: the value names a column of the table, so that a form can offer those there are.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Setting:
     maximum: float | None
     type: type
     optional: bool
+    column: bool
 
 
 def fields(cls: type[Settings]) -> Iterator[Setting]:
@@ -79,6 +81,7 @@ def fields(cls: type[Settings]) -> Iterator[Setting]:
             maximum=bounds.get("maximum"),
             type=type(choices[0]) if choices else _plain_type(annotation),
             optional=optional,
+            column=bool(extra.get("column", False)),
         )
 
 

@@ -28,7 +28,8 @@ from numpy.typing import NDArray
 from dvgs_core import DVGS, Samples, corrupt_labels, detection
 from dvgs_core.data import Encoder, EncodingSettings, SplitSettings, infer_schema, load
 from dvgs_core.data.demos import DEMOS
-from dvgs_core.engine.job import Job, prepare
+from dvgs_core.engine.job import Job
+from dvgs_core.engine.prepare import prepare
 from dvgs_core.stopping import Halfway, Progress, Settled
 
 THRESHOLDS = (0.95, 0.97, 0.98, 0.99, 0.995)

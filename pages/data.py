@@ -2,32 +2,43 @@
 
 import streamlit as st
 
-from ui import charts, style, uploads
+from ui import profile_views, style, uploads
 from ui.components import facts
 from ui.frame import errors_for_people, inside_app
-from ui.profiles import profile_of
+from ui.profiles import PageProfile, profile_of
+from ui.recent import recent
 from ui.roles import choose_label, roles_table
-from ui.state import dataset, open_dataset, schema, state, table
+from ui.state import dataset, kept, open_dataset, schema, state, table
+from ui.studies import look
+
+VIEWS = {
+    "columns": ("Columns", "view_column"),
+    "distributions": ("Distributions", "bar_chart"),
+    "equal": ("Equal rows", "content_copy"),
+    "network": ("What the network sees", "hub"),
+    "rows": ("Rows", "table_rows"),
+}
 
 
 def start() -> None:
-    """Nothing open yet: bring a file, or take a demo."""
+    """Nothing open yet: bring files, take a demo, or go on with what is there."""
     style.heading(
         "Data", "Bring a table or embeddings; its rows are what you will value and clean."
     )
     left, right = st.columns([3, 2], gap="large")
     with left:
         uploads.upload()
+        uploads.by_path()
     with right:
         uploads.demos()
-        uploads.recent()
+    recent()
 
 
 def opened() -> None:
     """Roles and profile of the open dataset."""
     current = dataset()
     assert current is not None
-    heading, close, forward = st.columns([6, 1.6, 1.6], vertical_alignment="center")
+    heading, close, forward = st.columns([4.6, 1.7, 2.1], vertical_alignment="center")
     with heading:
         style.heading(
             "Data",
@@ -42,9 +53,9 @@ def opened() -> None:
     ):
         st.switch_page("pages/target.py")
     loaded, roles = table(current.id), schema()
-    st.markdown(f"**{style.shortened(current.name, 80)}**")
-    for note in loaded.notes:
-        st.caption(style.plain(note))
+    parts = kept("parts")
+    notes = [*loaded.notes, *([uploads.parts_line(parts)] if parts else [])]
+    style.name_and_notes(current.name, notes)
     if state.message:
         st.error(style.plain(state.message), icon=":material/error:")
         state.message = ""
@@ -52,40 +63,53 @@ def opened() -> None:
         choose_label(roles)
     with errors_for_people():
         found = profile_of(current.id, roles)
-        facts(
-            {
-                "rows": f"{current.rows:,}",
-                "columns": f"{current.columns:,}",
-                "features": f"{len(roles.features):,}",
-                "missing cells": f"{int(found.columns['missing'].sum()):,}",
-                "rows without a label": f"{found.unlabelled:,}" if roles.label else "–",
-                "duplicate rows": f"{found.duplicates:,}",
-                "same row, other label": f"{found.conflicts:,}" if roles.label else "–",
-            }
-        )
+        numbers(found)
         for note in found.notes:
             st.info(style.plain(note), icon=":material/info:")
         for problem in found.problems:
             st.error(style.plain(problem), icon=":material/error:")
-        left, right = st.columns([3, 2], gap="large")
-        with left:
-            roles_table(roles, found)
-        with right:
-            if len(found.classes):
-                st.subheader("Classes", anchor=False)
-                shown = found.classes.head(12).assign(group="all rows")
-                st.plotly_chart(charts.class_shares(shown), key="data.classes")
-                if len(found.classes) > 12:
-                    st.caption(f"The 12 most frequent of {len(found.classes):,} classes.")
-            gaps = found.columns[found.columns["missing"] > 0].nlargest(12, "missing")
-            if len(gaps):
-                st.subheader("Missing cells", anchor=False)
-                gaps = gaps.rename(
-                    columns={"name": "column", "missing_share": "share", "missing": "rows"}
-                )
-                st.plotly_chart(charts.missing(gaps), key="data.missing")
-    st.subheader("First rows", anchor=False)
-    st.dataframe(loaded.frame.head(50), height=240)
+        view = st.segmented_control(
+            "View",
+            list(VIEWS),
+            format_func=lambda name: f":material/{VIEWS[name][1]}: {VIEWS[name][0]}",
+            default="columns",
+            required=True,
+            key="data.view",
+            label_visibility="collapsed",
+            wrap=True,
+            persist_state="session",
+        )
+        if not found.problems:
+            look(current.id, roles)  # computed while one reads
+        match view:
+            case "columns":
+                roles_table(roles, found)
+            case "distributions":
+                profile_views.distributions_view(found)
+            case "equal":
+                profile_views.equal_rows_view(found, roles)
+            case "network":
+                profile_views.network_view(found, roles)
+            case "rows":
+                st.caption(f"The first {min(200, current.rows):,} of {current.rows:,} rows.")
+                st.dataframe(loaded.frame.head(200), height=520)
+
+
+def numbers(found: PageProfile) -> None:
+    """The table in seven numbers."""
+    current, roles = dataset(), schema()
+    assert current is not None
+    facts(
+        {
+            "rows": f"{current.rows:,}",
+            "columns": f"{current.columns:,}",
+            "features": f"{len(roles.features):,}",
+            "missing cells": f"{int(found.columns['missing'].sum()):,}",
+            "rows without a label": f"{found.unlabelled:,}" if roles.label else "–",
+            "repeated rows": f"{found.duplicates:,}",
+            "equal rows, other label": f"{found.conflicts:,}" if roles.label else "–",
+        }
+    )
 
 
 inside_app("data")

@@ -2,11 +2,14 @@
 
 import streamlit as st
 
+import ui  # noqa: F401  # isort: skip  (before anything of the core: see ui/__init__.py)
+
+from dvgs_core.review import damage_of
 from ui import export_panels, exports, style
 from ui.components import counts_line, empty
 from ui.decisions import decision_log
 from ui.frame import errors_for_people, inside_app
-from ui.state import dataset, run, schema, state
+from ui.state import dataset, run, schema, state, workspace
 
 
 def page() -> None:
@@ -16,8 +19,8 @@ def page() -> None:
     style.heading(
         "Export", "Take the cleaned data; the recipe produces it again from the original."
     )
-    recipe = exports.recipe_of(current, log, roles.label, made_with)
-    decided = log.current()
+    recipe = exports.recipe_of(current, log, roles.label, made_with, export_panels.wants_safe())
+    allowed = export_panels.damage_banner(current, damage_of(workspace(), current.id))
     counts_line(
         {
             "row": current.rows,
@@ -33,12 +36,15 @@ def page() -> None:
         )
         if st.button("Review the lowest rows", icon=":material/arrow_forward:"):
             st.switch_page("pages/review.py")
-    left, right = st.columns([3, 2], gap="large")
+    left, right = st.columns([5, 4], gap="large")
     with left:
-        export_panels.files(current, recipe, log, made_with)
+        form = export_panels.chosen_form(current)
+        export_panels.cleaned_file(current, recipe, form, allowed)
+        export_panels.records(current, recipe, log, made_with, form)
+        export_panels.same_again(current, recipe, made_with, form)
     with right:
-        if roles.task == "classification" and len(decided):
-            export_panels.effect(current, roles, decided)
+        export_panels.effect(current, exports.roles_of(made_with, roles), recipe)
+        export_panels.holdout(current, recipe, made_with)
 
 
 inside_app("export")

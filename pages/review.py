@@ -1,87 +1,68 @@
 """Look at the lowest rows and decide: keep, relabel or drop."""
 
+import numpy as np
 import streamlit as st
 
-from ui import card, decisions, queues, review_map, review_table, style
-from ui.actions import Selection, review_actions
+from dvgs_core.errors import InputError
+from ui import bulk, card, decisions, queue_form, review_map, review_table, review_tools, style
+from ui.actions import Selection
 from ui.components import empty
 from ui.frame import errors_for_people, inside_app
 from ui.results import layout, results
-from ui.state import run, state, workspace
+from ui.state import Queue, run, state
 
-HEIGHT = 620
+HEIGHT = 590
+NOTHING = Queue(np.empty(0, dtype=np.int64), "nothing")
 
 
 def page(found, current) -> None:
     """Queue, card and map beside each other; the bar stays at the foot."""
     place = layout(current)
     events = review_map.events_before_drawing(place)
-    lasso = review_map.lasso_rows(place, events)
     log = decisions.decision_log(current.dataset)
-
-    top = st.columns([2.2, 1.3, 1.1, 1.4], vertical_alignment="bottom")
-    with top[0]:
-        style.heading(
-            "Review", "Decide about the rows that hurt, lowest first; every decision can be undone."
-        )
-    mode, label = review_table.choose_queue(top[1], top[2], found, events)
-    with top[3]:
-        reviewer_and_note()
+    bulk.show_toasts()
+    choice = queue_form.choose(heading, found, events)
     selection, version = review_table.read_selection(current.id)
-    decisions.take_presses(found, selection, version, note=state.note)
-    queue = review_table.frozen_queue(found, mode, label, lasso, events, log)
+    if decisions.take_presses(found, selection, version, note=state.note):
+        review_table.forget_selection()
+        selection, version = review_table.read_selection(current.id)
+    problem = ""
+    try:
+        lasso = review_map.lasso_rows(place, events)
+        queue = review_table.frozen_queue(found, choice, lasso, events, log)
+    except InputError as error:
+        queue, problem = NOTHING, str(error)
+    queue_form.write_address(choice)
     review_table.follow_clicks(queue, events, selection)
-    review_table.progress_line(found, queue, log)
-
-    left, middle, right = st.columns([1.35, 1.1, 1.35], gap="small")
+    line, tools = st.columns([1, 1.3], vertical_alignment="center")
+    with line:
+        review_table.progress_line(found, queue, log)
+    with tools, st.container(horizontal=True, key="review_tools", gap="small"):
+        review_tools.buttons(found)
+    left, middle, right = st.columns([1.45, 1.15, 1.3], gap="small")
     words = decisions.decision_words(log.current())
-    with left:
-        review_table.show(found, queue, words, HEIGHT)
+    with left, st.container(key=review_table.FRAME, gap="small"):
+        review_table.show(found, queue, words, HEIGHT, problem)
     with middle, st.container(height=HEIGHT, border=True, key="card_row"):
-        if state.cursor is not None and state.cursor in found.values.index:
+        if len(selection) > 1:
+            card.show_many(found, selection)
+        elif len(queue.rows) and state.cursor is not None:
             card.show(found, state.cursor, words.get(state.cursor))
         else:
             st.caption("No row in this queue.")
     with right:
         chosen = selection if len(selection) > 1 else ()
         review_map.show(place, selected=chosen, focus=state.cursor, height=HEIGHT - 50)
-
-    nearby = queues.around(queue, state.cursor, before=20, after=300)
-    lines = found.values.loc[nearby]
-    code = {name: i for i, name in enumerate(found.labels.names)}
     with st.bottom:
-        review_actions(
-            key=decisions.KEY,
-            token=state.dataset_id,
-            acknowledged=state.acknowledged,
-            queue=nearby.tolist(),
-            cursor=state.cursor,
-            suggested=review_table.suggestions(lines, code),
-            labels=[code.get(name) for name in lines["label"]],
-            classes=found.labels.names if found.schema.task == "classification" else (),
-            selection=Selection(len(selection), version) if len(selection) > 1 else None,
-            can_undo=log.can_undo() is not None,
-            can_redo=log.can_redo() is not None,
-        )
+        many = Selection(len(selection), version) if len(selection) > 1 else None
+        review_tools.bar(found, queue, log, many)
     if place.waiting:
         wait_for_umap(place.name)
 
 
-def reviewer_and_note() -> None:
-    """Who decides and why, written beside every decision."""
-    space = workspace()
-    with st.popover("Reviewer and note", icon=":material/person:", width="stretch"):
-        stored = space.get_setting(None, "reviewer", "")
-        name = st.text_input("Reviewer", value=stored)
-        if name != stored:
-            space.set_setting(None, "reviewer", name)
-            st.rerun()
-        state.note = st.text_input(
-            "Note for the next decisions",
-            value=state.note,
-            key="review.note",
-            persist_state="session",
-        )
+def heading() -> None:
+    """Title and purpose."""
+    style.heading("Review", "Decide about the rows that hurt; every decision can be undone.")
 
 
 def wait_for_umap(drawn: str) -> None:

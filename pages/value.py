@@ -2,8 +2,11 @@
 
 import streamlit as st
 
+import ui  # noqa: F401  # isort: skip  (before anything of the core: see ui/__init__.py)
+
 from dvgs_core import methods
 from dvgs_core.data.encode import EncodingSettings
+from dvgs_core.data.schema import Schema
 from dvgs_core.settings import fields
 from ui import jobs, splits, style, watching
 from ui.components import empty, settings_form
@@ -16,7 +19,6 @@ PRESETS = {
         "Paper": {"max_steps": None, "every": 1, "stop_when_settled": None},
         "Thorough": {"restarts": 10, "epochs": 200, "max_steps": 4000, "stop_when_settled": None},
     },
-    "random": {"Quick": {}},
 }
 ENCODINGS = {"quantile": "rank to normal", "standard": "standardised", "minmax": "min-max (paper)"}
 
@@ -35,8 +37,14 @@ def page() -> None:
         "valuation", {"method": "dvgs", "preset": "Quick", "encoding": "quantile", "device": "auto"}
     )
     row = st.columns([1.2, 1.2, 1.2, 1, 1.2], vertical_alignment="bottom")
-    names = methods.names()
-    method = row[0].selectbox("Method", names, index=names.index(stored["method"]))
+    names = methods.names(roles.task)
+    method = row[0].selectbox(
+        "Method",
+        names,
+        index=names.index(stored["method"]) if stored["method"] in names else 0,
+        format_func=lambda name: methods.entry(name).title,
+        help="\n".join(f"- **{one.title}**: {one.help}" for one in map(methods.entry, names)),
+    )
     presets = PRESETS.get(method, {"Quick": {}})
     preset = row[1].selectbox(
         "Preset",
@@ -59,7 +67,10 @@ def page() -> None:
         st.rerun()  # a box drawn with the old choice would lose the next one
     with row[4].popover("All settings", icon=":material/tune:", width="stretch"):
         values = settings_form(
-            methods.entry(method).settings, f"settings.{method}.{preset}", presets[preset]
+            methods.entry(method).settings,
+            f"settings.{method}.{preset}",
+            presets[preset],
+            choices=named_columns(method, roles),
         )
     active = run() is not None and run().active
     if button.button(
@@ -82,6 +93,13 @@ def page() -> None:
         return
     watching.history()
     watching.watch()
+
+
+def named_columns(method: str, roles: Schema) -> dict[str, list[str]]:
+    """For settings that name a column: the columns there are."""
+    names = [column.name for column in roles.columns]
+    declared = fields(methods.entry(method).settings)
+    return {setting.name: names for setting in declared if setting.column}
 
 
 inside_app("value")

@@ -1,52 +1,75 @@
-"""The card of one row: picture, fields, labels and their values, trace, nearest target rows."""
+"""The card of one row: picture, fields, labels and their values, trace, rows alike, history."""
 
 import numpy as np
 import pandas as pd
 import streamlit as st
+from numpy.typing import NDArray
 
-from dvgs_core.data.images import pixel_scale, row_image
-from dvgs_core.data.schema import Schema
 from dvgs_core.review.contrast import ClassContrast
-from ui import charts, style
+from dvgs_core.review.decisions import Entry
+from ui import alike, row_pictures, style
+from ui.decisions import decision_log
 from ui.jobs import RunFiles
+from ui.pictures_of_rows import picture_of
 from ui.results import Results, class_medians, the_results, truth_of
 from ui.state import table, the_dataset_id, the_run, workspace
 
 _FIELDS = 12
+_HISTORY = 6
+_PAIRS = 100
 
 
 def show(found: Results, row: int, decision: str | None) -> None:
     """Everything known about a row, for someone who must decide about it."""
-    line = found.values.loc[row]
-    frame = table(the_dataset_id()).frame
     image = picture_of(row)
     if image is None:
-        facts_of(line, row, decision, len(found.order))
+        facts_of(found, row, decision)
     else:
         picture, words = st.columns([1, 2], vertical_alignment="top")
         picture.image(image, width=130)
         with words:
-            facts_of(line, row, decision, len(found.order))
+            facts_of(found, row, decision)
+    texts(found, row)
     at = found.position(row)
     if found.label_values is not None and at is not None:
-        st.plotly_chart(
-            charts.label_values(label_frame(found, row, at)),
-            key="review.labels",
-            config={"displayModeBar": False},
-        )
+        st.html(row_pictures.label_values(label_frame(found, row, at)))
+    fields(row)
     trace = RunFiles(the_run().directory).trace()
     if trace is not None and at is not None:
-        st.plotly_chart(
-            charts.row_trace(trace_frame(found, row, trace[:, at])),
-            key="review.trace",
-            config={"displayModeBar": False},
-        )
-    fields(found, row, frame)
-    nearest(found, at, frame)
+        usual = class_medians(the_run().id).get(int(found.codes[row]), np.full(len(trace), np.nan))
+        usual_words = "median of its class" if found.schema.task == "classification" else "median"
+        own = np.asarray(trace[:, at])
+        st.html(row_pictures.trace(own, usual, usual_words, dark=style.dark()))
+    alike.show(found, row)
+    history(row)
 
 
-def facts_of(line: pd.Series, row: int, decision: str | None, valued: int) -> None:
+def show_many(found: Results, rows: NDArray[np.int64]) -> None:
+    """What is selected: how many rows of each label, and what is suggested for them."""
+    lines = found.values.loc[rows]
+    low, high = lines["value"].min(), lines["value"].max()
+    st.markdown(
+        f"**{len(rows):,} rows selected**  \nvalues {style.number(low)} to {style.number(high)}"
+    )
+    st.caption("The keys decide about all of them at once, as one action that Z undoes.")
+    suggested = lines["suggested_label"].where(lines["suggested_label"] != lines["label"])
+    pairs = pd.DataFrame({"label": lines["label"], "suggested": suggested})
+    counts = pairs.fillna("–").value_counts().rename("rows").reset_index().head(_PAIRS)
+    st.dataframe(
+        counts,
+        hide_index=True,
+        column_config={
+            "suggested": st.column_config.TextColumn(
+                "suggested", help="Another label that fits better; – where there is none."
+            ),
+            "rows": st.column_config.NumberColumn("rows", format="localized", width=70),
+        },
+    )
+
+
+def facts_of(found: Results, row: int, decision: str | None) -> None:
     """Id, value, rank, label and suggestion."""
+    line = found.values.loc[row]
     heading = f"**Row #{row}**"
     if decision:
         heading += f"  ·  {style.plain(decision)}"
@@ -54,9 +77,10 @@ def facts_of(line: pd.Series, row: int, decision: str | None, valued: int) -> No
     error = line["standard_error"]
     if error == error:
         parts[-1] += f" ± {style.number(error)}"
-    parts[-1] += f" · rank {int(line['rank']):,} of {valued:,}"
+    if pd.notna(line["rank"]):
+        parts[-1] += f" · rank {int(line['rank']):,} of {len(found.order):,}"
     if isinstance(line["label"], str):
-        parts.append(f"label **{style.shortened(line['label'], 60)}**")
+        parts.append(f"label **{style.shortened(line['label'], 60)}**{_label_before(found, row)}")
     best = line["suggested_label"]
     if isinstance(best, str) and best != line["label"]:
         margin = style.signed(line["margin"])
@@ -65,6 +89,14 @@ def facts_of(line: pd.Series, row: int, decision: str | None, valued: int) -> No
         parts.append(":gray[no better label found]")
     st.markdown("  \n".join(parts))
     known_truth(row)
+
+
+def _label_before(found: Results, row: int) -> str:
+    """For a run on corrected data: the label that the file has."""
+    code = int(found.labels.y[row]) if found.schema.task == "classification" else -1
+    if code < 0 or code == found.codes[row]:
+        return ""
+    return f" :gray[(in the file: {style.shortened(found.labels.names[code], 40)})]"
 
 
 def known_truth(row: int) -> None:
@@ -80,28 +112,6 @@ def known_truth(row: int) -> None:
         st.caption("known to be right")
 
 
-@st.cache_resource(max_entries=4, show_spinner=False)
-def _scale(dataset_id: str, roles_json: str) -> tuple[float, float]:
-    return pixel_scale(table(dataset_id).frame, Schema.model_validate_json(roles_json))
-
-
-def picture_of(row: int):
-    """The row's picture, small ones enlarged without blurring; None if it has none."""
-    from PIL import Image
-
-    found = the_results(the_run())
-    roles = found.schema
-    scale = _scale(the_dataset_id(), roles.model_dump_json()) if roles.pixels else None
-    folder = workspace().get_setting(the_dataset_id(), "image_folder")
-    image = row_image(table(the_dataset_id()).frame, roles, row, base=folder, scale=scale)
-    if image is not None and max(image.size) < 130:
-        factor = 130 // max(image.size)
-        image = image.resize(
-            (image.width * factor, image.height * factor), Image.Resampling.NEAREST
-        )
-    return image
-
-
 def label_frame(found: Results, row: int, at: int) -> pd.DataFrame:
     """Value under every label: the row's own, the suggested one, and the best of the rest."""
     assert found.label_values is not None
@@ -114,83 +124,56 @@ def label_frame(found: Results, row: int, at: int) -> pd.DataFrame:
     return pd.concat([frame.head(9), frame[9:].query("kind == 'own'")])
 
 
-def trace_frame(found: Results, row: int, trace: np.ndarray) -> pd.DataFrame:
-    """The row's trace and the median of its class."""
-    code = int(found.labels.y[row]) if found.schema.task == "classification" else -1
-    medians = class_medians(the_run().id)
-    return pd.DataFrame(
-        {
-            "step": np.arange(len(trace)),
-            "row": np.asarray(trace),
-            "class_median": medians.get(code, np.full(len(trace), np.nan)),
-        }
-    )
-
-
 @st.cache_resource(max_entries=3, show_spinner=False)
-def _contrast(dataset_id: str, run_id: int) -> ClassContrast:
-    found = the_results(workspace().run(run_id))
-    frame = table(dataset_id).frame
-    codes = np.full(len(frame), -1)
-    if found.schema.task == "classification":
-        codes = found.labels.y[: len(frame)]
-    return ClassContrast(frame, found.schema, codes)
+def _contrast(run_id: int) -> ClassContrast:
+    run = workspace().run(run_id)
+    found = the_results(run)
+    return ClassContrast(table(run.dataset).frame, found.schema, found.codes)
 
 
-def fields(found: Results, row: int, frame: pd.DataFrame) -> None:
-    """The row's fields, the most unusual for its class first; the others on demand."""
+def texts(found: Results, row: int) -> None:
+    """Columns of free text, in full."""
+    frame = table(the_dataset_id()).frame
     for column in found.schema.columns:
         if column.role == "feature" and column.kind == "text":
             text = frame[column.name].iloc[row]
             if isinstance(text, str):
                 st.markdown(f":gray[{style.shortened(column.name, 40)}]")
                 st.text(text[:4000])
-    lines = _contrast(the_dataset_id(), the_run().id).row(row)
+
+
+def fields(row: int) -> None:
+    """The row's fields, the most unusual for its class first; the others on demand."""
+    lines = _contrast(the_run().id).row(row)
     if lines.empty:
         return
-    config = {
-        "field": st.column_config.TextColumn("field", width="medium"),
-        "value": st.column_config.TextColumn("this row"),
-        "usual": st.column_config.TextColumn("usual in its class"),
-        "difference": st.column_config.ProgressColumn(
-            "differs",
-            min_value=0,
-            max_value=3,
-            format=" ",
-            width="small",
-            help="Standard deviations from the class's median, up to 3; for words, how rare.",
-        ),
-    }
-    lines["difference"] = lines["difference"].clip(upper=3)
-    shown = lines.head(_FIELDS)
-    st.dataframe(
-        shown,
-        hide_index=True,
-        column_config=config,
-        key="review.fields",
-        height="content" if len(shown) <= 7 else 240,
-    )
+    st.html(row_pictures.fields(lines.head(_FIELDS)))
     if len(lines) > _FIELDS:
-        with st.expander(f"All {len(lines)} fields"):
-            st.dataframe(lines, hide_index=True, column_config=config, height=320)
+        with st.expander(f"{len(lines) - _FIELDS:,} more fields"):
+            st.html(row_pictures.fields(lines[_FIELDS:]))
 
 
-def nearest(found: Results, at: int | None, frame: pd.DataFrame) -> None:
-    """The three target rows most like this one, with their labels."""
-    if found.nearest is None or at is None:
+def history(row: int) -> None:
+    """What was decided about the row before, by whom, when and why."""
+    entries = decision_log(the_dataset_id()).history(row)
+    if not entries:
         return
-    row = found.ids[at]
-    rows = [int(r) for r in found.nearest[at] if r != row and r < len(frame)][:3]
-    if not rows:
-        return
-    st.markdown(":gray[nearest target rows]")
-    label = found.schema.label
-    for column, near in zip(st.columns(3), rows, strict=False):
-        with column:
-            image = picture_of(near)
-            if image is not None:
-                st.image(image, width=64)
-            text = f"#{near}"
-            if label is not None:
-                text += f" · {style.shortened(str(frame[label].iloc[near]), 24)}"
-            st.caption(text)
+    st.markdown(":gray[Earlier decisions]")
+    lines = [_entry(entry) for entry in entries[:_HISTORY]]
+    if len(entries) > _HISTORY:
+        lines.append(f"and {len(entries) - _HISTORY:,} before")
+    st.caption("  \n".join(lines))
+
+
+def _entry(entry: Entry) -> str:
+    what = f"→ {style.shortened(str(entry.label), 40)}" if entry.label is not None else ""
+    parts = [what or entry.decision]
+    if entry.rows > 1:
+        parts[0] += f" (with {entry.rows - 1:,} others)"
+    if entry.reviewer:
+        parts.append(style.shortened(entry.reviewer, 40))
+    parts.append(f"{entry.at:%d %b %Y, %H:%M} UTC")
+    if entry.note:
+        parts.append(f"“{style.shortened(entry.note, 200)}”")
+    words = " · ".join(parts)
+    return f"~~{words}~~ taken back" if entry.undone else words

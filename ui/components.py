@@ -1,5 +1,6 @@
 """Pieces that pages share: facts, the roles table, forms drawn from settings, empty states."""
 
+from collections.abc import Collection, Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -24,33 +25,54 @@ def empty(what: str, page: str, action: str) -> None:
         st.switch_page(f"pages/{page}.py")
 
 
-def settings_form(cls: type[Settings], prefix: str, preset: dict[str, Any]) -> dict[str, Any]:
-    """Widgets for all fields of a settings class, in three columns.
+def settings_form(
+    cls: type[Settings],
+    prefix: str,
+    preset: dict[str, Any],
+    *,
+    only: Collection[str] | None = None,
+    choices: Mapping[str, Sequence[str]] | None = None,
+    across: int = 3,
+) -> dict[str, Any]:
+    """Widgets for the fields of a settings class.
 
     Args:
         cls: whose declaration states names, bounds, units, defaults and help.
         prefix: of the widgets' keys; another prefix starts from the preset again.
         preset: values that differ from the defaults.
+        only: names of the fields to draw; None: all of them.
+        choices: field -> what there is to choose from, for fields that name a column or a class.
+        across: how many stand beside each other.
 
     Returns:
-        A value a field; an empty box gives None.
+        A value a field drawn; an empty box gives None.
     """
-    columns = st.columns(3)
+    columns = st.columns(across)
+    drawn = [setting for setting in fields(cls) if only is None or setting.name in only]
     return {
         setting.name: _field(
-            columns[i % 3], setting, prefix, preset.get(setting.name, setting.default)
+            columns[i % across],
+            setting,
+            prefix,
+            preset.get(setting.name, setting.default),
+            (choices or {}).get(setting.name),
         )
-        for i, setting in enumerate(fields(cls))
+        for i, setting in enumerate(drawn)
     }
 
 
-def _field(column: Any, setting: Setting, prefix: str, value: Any) -> Any:
+def _field(
+    column: Any, setting: Setting, prefix: str, value: Any, named: Sequence[str] | None
+) -> Any:
     title = setting.title + (f" ({setting.unit})" if setting.unit else "")
     common = {"key": f"{prefix}.{setting.name}", "help": setting.help, "persist_state": "session"}
     if setting.choices:
         return column.selectbox(
             title, setting.choices, index=setting.choices.index(value), **common
         )
+    if named is not None:
+        chosen = column.selectbox(title, ["", *named], format_func=lambda n: n or "–", **common)
+        return chosen or setting.default
     if setting.type is bool:
         return column.toggle(title, value=value, **common)
     if setting.type in (int, float):
@@ -68,7 +90,8 @@ def _field(column: Any, setting: Setting, prefix: str, value: Any) -> Any:
             **bounds,
             **common,
         )
-    return column.text_input(title, value=value or "", **common)
+    text = column.text_input(title, value=value or "", **common)
+    return text or (None if setting.optional else text)
 
 
 def counts_line(parts: dict[str, int]) -> None:

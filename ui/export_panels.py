@@ -1,105 +1,184 @@
-"""The Export page's downloads, and what the decisions do to each class."""
+"""The Export page's parts: what can be taken away, the lines that do the same, and the effect."""
 
 from functools import partial
-from pathlib import Path
 
+import pandas as pd
 import streamlit as st
 
-from dvgs_core.data.schema import read_labels
-from dvgs_core.engine.job import Job
+from dvgs_core.data.schema import Schema
+from dvgs_core.engine.holdout import has_holdout, holdout_job, read_scores
+from dvgs_core.evaluation.scores import METRIC_NAMES
+from dvgs_core.report.commands import clean_name, file_stem
+from dvgs_core.review import Damage, DecisionLog, Recipe
+from dvgs_core.review.damage import PREFIX
+from dvgs_core.review.frames import TEXT
+from dvgs_core.store import Dataset, Run, Study
 from ui import exports, style
-from ui.state import table, workspace
+from ui.state import widget, workspace
+
+SAFE, DAMAGED = "export.safe", "export.damaged"
+SAFE_HELP = (
+    "In text files, puts an apostrophe before cells that a spreadsheet would run as a formula "
+    "(they begin with = + - @ or a tab). This alters those cells, so leave it off unless the file "
+    "will be opened in a spreadsheet. The recipe remembers it."
+)
 
 
-def files(current, recipe, log, made_with) -> None:
-    """A download each; its bytes are made when its button is pressed."""
-    st.subheader("Cleaned data", anchor=False)
+def damage_banner(current: Dataset, damage: Damage | None) -> bool:
+    """Says where data was damaged on purpose; whether it may be exported."""
+    if damage is None:
+        return True
+    if damage.original is None:  # else the frame says so on every page
+        rows = ""
+        if damage.rows:
+            rows = f" ({damage.rows:,} of {style.count(current.rows, 'row')})"
+        st.warning(
+            f"**This data was damaged on purpose{rows}.** It is for seeing what is found; what is "
+            "exported here is no cleaned data.",
+            icon=":material/warning:",
+        )
+    return st.checkbox(
+        "Export it all the same, though it is no cleaned data",
+        key=f"{DAMAGED}.{current.id}",
+        persist_state="session",
+        help=f"File names then begin with {PREFIX}, and dvgs apply asks for --damaged.",
+    )
+
+
+def chosen_form(current: Dataset) -> str:
+    """The ending of the cleaned file; and the box that makes it safe for spreadsheets."""
     forms = exports.forms(current)
+    st.subheader("Cleaned data", anchor=False)
     form = st.radio(
         "Form", list(forms), format_func=forms.get, key="export.form", persist_state="session"
     )
-    safe = form in (".csv", ".tsv", ".txt") and st.checkbox(
-        "Safe for spreadsheets",
-        key="export.safe",
-        help="Puts an apostrophe before cells that a spreadsheet would run as a formula. This "
-        "alters those cells; leave it off unless the file will be opened in a spreadsheet.",
+    safe = st.checkbox(
+        "Safe for spreadsheets (alters cells)", key=SAFE, persist_state="session", help=SAFE_HELP
     )
-    stem = Path(current.name).stem
-    name = f"{stem}.clean{form}"
-    shown = f"{stem}.clean.zip" if current.labels_path is not None else name
+    if safe and form not in TEXT:
+        st.caption(f"{form[1:]} files need no change: their text is never run as a formula.")
+    return form
+
+
+def wants_safe() -> bool:
+    """Whether text files are to be made safe, before the box is drawn."""
+    return bool(widget(SAFE, False))
+
+
+def cleaned_file(current: Dataset, recipe: Recipe, form: str, allowed: bool) -> None:
+    """The download of the cleaned data, or the line that says why there is none."""
+    why = exports.refusal(current, recipe, form)
+    if why:
+        st.error(style.plain(why), icon=":material/error:")
+    name = clean_name(recipe, form)
+    if current.labels_path is not None and form == current.path.suffix.lower():
+        name = clean_name(recipe, ".zip")
     st.download_button(
-        "Download the cleaned data",
-        partial(exports.cleaned, current, recipe, name, safe),
-        file_name=shown,
+        "Download the damaged data" if recipe.damaged else "Download the cleaned data",
+        partial(exports.cleaned, current, recipe, form),
+        file_name=name,
         type="primary",
         icon=":material/download:",
         on_click="ignore",
         key="export.cleaned",
+        disabled=bool(why) or not allowed,
     )
+
+
+def records(
+    current: Dataset, recipe: Recipe, log: DecisionLog, made_with: Run | None, form: str
+) -> None:
+    """Report, recipe, decisions and full table."""
+    stem, safe = file_stem(recipe), recipe.spreadsheet_safe
+    whole = exports.table_form(current, recipe, form)
+    offers = [
+        (
+            "Report",
+            partial(exports.report, workspace(), current, recipe, made_with),
+            f"{stem}.report.html",
+            ":material/description:",
+            "One HTML file to read, send or print: data, target, method, values, what was removed, "
+            "and how to do it again. It loads nothing from elsewhere.",
+        ),
+        (
+            "Recipe",
+            partial(exports.saved, recipe),
+            "recipe.json",
+            ":material/receipt_long:",
+            "Everything needed to produce the cleaned data again from the original.",
+        ),
+        (
+            "Decisions",
+            partial(exports.decisions, log, safe),
+            f"{stem}.decisions.csv",
+            ":material/history:",
+            "Who decided what, when and why, undone decisions included.",
+        ),
+        (
+            "Full table",
+            partial(exports.everything, workspace(), current, log, made_with, whole, safe),
+            f"{stem}.valued{whole}",
+            ":material/table:",
+            f"All rows with their values and decisions, as {whole[1:]}.",
+        ),
+    ]
     st.subheader("What was done", anchor=False)
-    one, two, three = st.columns(3)
-    one.download_button(
-        "Recipe",
-        partial(exports.saved, recipe),
-        file_name="recipe.json",
-        on_click="ignore",
-        mime="application/json",
-        icon=":material/receipt_long:",
-        width="stretch",
-        key="export.recipe",
-        help="Everything needed to produce the cleaned data again.",
-    )
-    two.download_button(
-        "Decisions",
-        partial(exports.decisions, log),
-        file_name=f"{stem}.decisions.csv",
-        mime="text/csv",
-        icon=":material/history:",
-        on_click="ignore",
-        width="stretch",
-        key="export.decisions",
-        help="Who decided what, when and why, undone decisions included.",
-    )
-    three.download_button(
-        "Full table",
-        partial(exports.everything, workspace(), current, log, made_with),
-        file_name=f"{stem}.valued.parquet",
-        icon=":material/table:",
-        on_click="ignore",
-        width="stretch",
-        key="export.full",
-        help="All rows with their values and decisions.",
-    )
-    st.subheader("The same from the command line", anchor=False)
-    lines = []
-    if made_with is not None:
-        job = Job.model_validate(made_with.job)
-        if not job.target_dataset and not job.split.target_rows:
-            lines.append(exports.value_line(current, job, table(current.id)))
-    safe_flag = " --spreadsheet-safe" if safe else ""
-    st.code(
-        "\n".join([*lines, exports.apply_line(current, name) + safe_flag]),
-        language="bash",
-        wrap_lines=True,
-    )
+    with st.container(horizontal=True, gap="small"):
+        for label, made, name, icon, words in offers:
+            st.download_button(
+                label,
+                made,
+                file_name=name,
+                icon=icon,
+                on_click="ignore",
+                key=f"export.{label.lower().replace(' ', '_')}",
+                help=words,
+            )
 
 
-def effect(current, roles, decided) -> None:
-    """What happens to each class, the largest loss first."""
-    labels = read_labels(table(current.id).frame, roles)
-    frame = exports.effect(exports.label_texts(labels), decided)
-    st.subheader("Effect on each class", anchor=False)
+def same_again(current: Dataset, recipe: Recipe, made_with: Run | None, form: str) -> None:
+    """The command lines and the Python that do what this page does."""
+    st.subheader("The same without this page", anchor=False)
+    st.caption("In a folder that holds the original file and recipe.json.")
+    command, python = exports.lines_of(current, recipe, made_with, form)
+    for tab, lines, language in zip(
+        st.tabs(["Command line", "Python"]), (command, python), ("bash", "python"), strict=True
+    ):
+        tab.code(lines, language=language, wrap_lines=True)
+
+
+def effect(current: Dataset, roles: Schema, recipe: Recipe) -> None:
+    """What happens to each class and group, the largest loss first."""
+    classes = exports.by_class(current, roles, recipe)
+    groups = exports.by_group(current.id, roles, recipe.dropped) if recipe.dropped else {}
+    views = [*(["class"] if classes is not None else []), *groups]
+    if not views:
+        return
+    st.subheader("Effect on each class" if classes is not None else "Effect", anchor=False)
+    view = views[0]
+    if len(views) > 1:
+        view = st.selectbox("By", views, key="export.by", persist_state="session")
+    if view == "class" and classes is not None:
+        _class_table(classes)
+    else:
+        _group_table(view, groups[view])
+
+
+def _class_table(frame: pd.DataFrame) -> None:
+    if not frame["relabelled_to"].any():
+        frame = frame.drop(columns=["relabelled_away", "relabelled_to"])
+    number = partial(st.column_config.NumberColumn, format="localized")
     st.dataframe(
         frame,
         hide_index=True,
         height="content" if len(frame) <= 12 else 420,
         column_config={
-            "label": st.column_config.TextColumn("label", width="small"),
-            "before": st.column_config.NumberColumn("before", format="localized"),
-            "dropped": st.column_config.NumberColumn("dropped", format="localized"),
-            "relabelled_away": st.column_config.NumberColumn("relabelled", format="localized"),
-            "relabelled_to": st.column_config.NumberColumn("gained", format="localized"),
-            "after": st.column_config.NumberColumn("after", format="localized"),
+            "label": st.column_config.TextColumn("class", width="small"),
+            "before": number("before"),
+            "dropped": number("dropped"),
+            "relabelled_away": number("relabelled"),
+            "relabelled_to": number("gained"),
+            "after": number("after"),
             "change": st.column_config.NumberColumn("change", format="percent"),
         },
     )
@@ -113,3 +192,104 @@ def effect(current, roles, decided) -> None:
             ),
             icon=":material/warning:",
         )
+
+
+def _group_table(name: str, frame: pd.DataFrame) -> None:
+    first = frame.sort_values(["more", "lost", "rows"], ascending=False, kind="stable")
+    st.dataframe(
+        first[["name", "rows", "lost", "share"]].head(1000),
+        hide_index=True,
+        height="content" if len(frame) <= 12 else 420,
+        column_config={
+            "name": st.column_config.TextColumn(name, width="small"),
+            "rows": st.column_config.NumberColumn("rows", format="localized"),
+            "lost": st.column_config.NumberColumn("dropped", format="localized"),
+            "share": st.column_config.NumberColumn("share dropped", format="percent"),
+        },
+    )
+    if len(frame) > 1000:
+        st.caption(f"The first 1,000 of {len(frame):,} values.")
+    losing = first[first["more"]]
+    if len(losing):
+        listed = ", ".join(losing["name"].head(3)) + (" …" if len(losing) > 3 else "")
+        st.warning(
+            style.plain(f"Loses more than its share, beyond chance: {listed}."),
+            icon=":material/warning:",
+        )
+
+
+def holdout(current: Dataset, recipe: Recipe, made_with: Run | None) -> None:
+    """Score of small networks before and after the decisions, on rows that took no part."""
+    if made_with is None or made_with.active:
+        return
+    st.subheader("Before and after on the holdout", anchor=False)
+    if not has_holdout(recipe):
+        st.caption(
+            "No rows were kept aside, so it cannot be measured what the decisions do to a model. "
+            "Set a holdout size with the target and value the rows again."
+        )
+        if st.button("Choose a holdout", icon=":material/arrow_forward:"):
+            st.switch_page("pages/target.py")
+        return
+    if not recipe.dropped and not recipe.relabelled:
+        st.caption(
+            "As soon as rows are dropped or relabelled, this says what that does to a model."
+        )
+        return
+    job = holdout_job(recipe)
+    assert job is not None
+    study = exports.holdout_study(workspace(), current, recipe)
+    if study is None or study.status in ("stopped", "interrupted"):
+        study = workspace().request_study(current.id, "holdout", job)
+    if study.active:
+        _waiting(study)
+    elif study.status == "done":
+        _scores(study)
+    else:
+        st.error(style.plain(study.message), icon=":material/error:")
+        if st.button("Try again", icon=":material/refresh:"):
+            workspace().request_study(current.id, "holdout", job)
+            st.rerun()
+
+
+def _waiting(study: Study) -> None:
+    # ticks only while something is missing: a tick that meets a click can swallow it
+    @st.fragment(run_every=1.0)
+    def tick() -> None:
+        now = workspace().study(study.dataset, "holdout", study.job)
+        if now is None or not now.active:
+            st.rerun()
+        st.caption(
+            ":material/progress_activity: Training small networks on the source before and after "
+            "the decisions; the report will hold their scores."
+        )
+
+    tick()
+
+
+def _scores(study: Study) -> None:
+    found = read_scores(study)
+    assert found is not None
+    st.markdown(f"**{style.plain(found.sentence)}**")
+    name = METRIC_NAMES[found.metric]
+    frame = pd.DataFrame(
+        {"source": ["before", "after"], "rows": [found.rows_before, found.rows_after]}
+    )
+    sides = pd.DataFrame([found.before, found.after])
+    frame[name], frame["± over seeds"] = sides.mean(axis=1), sides.std(axis=1)
+    st.dataframe(
+        frame,
+        hide_index=True,
+        column_config={
+            "rows": st.column_config.NumberColumn("rows", format="localized"),
+            name: st.column_config.NumberColumn(name, format="%.3f"),
+            "± over seeds": st.column_config.NumberColumn("± over seeds", format="%.3f"),
+        },
+    )
+    touched = ""
+    if found.decided_holdout:
+        touched = (
+            f" {style.count(found.decided_holdout, 'holdout row')} dropped or relabelled too: the "
+            "holdout is scored as it came."
+        )
+    st.caption(f"The best constant answer has {found.uninformed:.3f}.{touched}")

@@ -1,38 +1,65 @@
 """What the Export page offers, as bytes; each made when its button is pressed."""
 
+import hashlib
 import io
 import shlex
 import tempfile
 import zipfile
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
+import streamlit as st
 
-from dvgs_core.data.schema import Labels, infer_schema
-from dvgs_core.data.split import SplitSettings
+from dvgs_core.data.schema import Schema, read_labels
 from dvgs_core.data.table import Table
+from dvgs_core.engine.curves import curve_job
+from dvgs_core.engine.holdout import holdout_job, read_scores
 from dvgs_core.engine.job import Job
-from dvgs_core.methods import entry
+from dvgs_core.errors import InputError
+from dvgs_core.report import gather, report_html
+from dvgs_core.report.commands import (
+    apply_line,
+    clean_name,
+    python_lines,
+    report_line,
+    valuation_words,
+)
+from dvgs_core.report.commands import value_line as line_of_recipe
 from dvgs_core.review import (
     DecisionLog,
     Recipe,
     apply_recipe,
+    check_frame,
     decision_log,
     full_table,
     make_recipe,
     write_frame,
 )
-from dvgs_core.settings import fields
-from dvgs_core.store import Dataset, Run, Workspace
+from dvgs_core.review.edits import edits_of
+from dvgs_core.review.effect import class_effect, group_effect, label_texts
+from dvgs_core.review.frames import TEXT, edited
+from dvgs_core.store import Dataset, Run, Study, Workspace
+from ui.state import table, workspace
+
+#: Forms in which any table can be written.
+_TABLES = (*TEXT, ".parquet", ".xlsx")
 
 
-def recipe_of(dataset: Dataset, log: DecisionLog, label: str | None, run: Run | None) -> Recipe:
-    """The recipe of the decisions in effect."""
-    return make_recipe(dataset, log, label=label, run=run)
+def recipe_of(
+    dataset: Dataset, log: DecisionLog, label: str | None, run: Run | None, safe: bool = False
+) -> Recipe:
+    """The recipe of the decisions in effect; its label is the run's, where there is a run."""
+    if run is not None:
+        label = Job.model_validate(run.job).columns.label
+    return make_recipe(dataset, log, label=label, run=run, spreadsheet_safe=safe)
 
 
-def cleaned(dataset: Dataset, recipe: Recipe, name: str, spreadsheet_safe: bool) -> bytes:
+def roles_of(run: Run | None, roles: Schema) -> Schema:
+    """The roles that the rows were valued with; without a run those of now."""
+    return roles if run is None else Job.model_validate(run.job).columns
+
+
+def cleaned(dataset: Dataset, recipe: Recipe, ending: str) -> bytes:
     """The cleaned data, exactly as `dvgs apply` writes it; a zip for embeddings with labels.
 
     Raises:
@@ -42,9 +69,9 @@ def cleaned(dataset: Dataset, recipe: Recipe, name: str, spreadsheet_safe: bool)
         paths = apply_recipe(
             recipe,
             dataset.path,
-            Path(folder) / name,
+            Path(folder) / clean_name(recipe, ending),
             dataset.labels_path,
-            spreadsheet_safe=spreadsheet_safe,
+            damaged=recipe.damaged,
         )
         if len(paths) == 1:
             return paths[0].read_bytes()
@@ -56,30 +83,64 @@ def cleaned(dataset: Dataset, recipe: Recipe, name: str, spreadsheet_safe: bool)
         return buffer.getvalue()
 
 
-def everything(workspace: Workspace, dataset: Dataset, log: DecisionLog, run: Run | None) -> bytes:
-    """The whole table with values and decisions, as Parquet."""
+def everything(
+    space: Workspace, dataset: Dataset, log: DecisionLog, run: Run | None, ending: str, safe: bool
+) -> bytes:
+    """The whole table with values and decisions."""
+    whole = full_table(space.load_table(dataset.id), values_of(run), log.current())
+    return _written(whole, f"table{ending}", safe)
+
+
+def values_of(run: Run | None) -> pd.DataFrame | None:
+    """values.parquet of a run that has one."""
     path = None if run is None else run.directory / "values.parquet"
-    values = pd.read_parquet(path) if path is not None and path.exists() else None
-    return _written(full_table(workspace.load_table(dataset.id), values, log.current()))
+    return pd.read_parquet(path) if path is not None and path.exists() else None
 
 
-def decisions(log: DecisionLog) -> bytes:
+def decisions(log: DecisionLog, safe: bool) -> bytes:
     """Every decision, undo and redo, as CSV."""
-    return _written(decision_log(log), "log.csv")
-
-
-def _written(frame: pd.DataFrame, name: str = "table.parquet") -> bytes:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / name
-        write_frame(frame, path)
-        return path.read_bytes()
+    return _written(decision_log(log), "log.csv", safe)
 
 
 def saved(recipe: Recipe) -> bytes:
     """recipe.json."""
+    return recipe.text().encode()
+
+
+def report(space: Workspace, dataset: Dataset, recipe: Recipe, run: Run | None) -> bytes:
+    """The report as one HTML file."""
+    study = holdout_study(space, dataset, recipe)
+    target = None
+    if run is not None and (other := run.job.get("target_dataset")):
+        target = space.load_table(other)
+    content = gather(
+        recipe,
+        space.load_table(dataset.id),
+        values=values_of(run),
+        truth=space.truth(dataset.id),
+        curve=None if run is None else _curve(space, run),
+        scores=None if study is None else read_scores(study),
+        target=target,
+    )
+    return report_html(content).encode()
+
+
+def _curve(space: Workspace, run: Run) -> pd.DataFrame | None:
+    """The newest filtering curves that were drawn whole from this run's values."""
+    if values_of(run) is None:
+        return None
+    asked = curve_job(run, {})
+    for study in space.studies(run.dataset, "curve"):
+        same = all(study.job[name] == asked[name] for name in ("version", "run", "values"))
+        if same and study.status == "done":
+            return pd.read_parquet(study.directory / "points.parquet")
+    return None
+
+
+def _written(frame: pd.DataFrame, name: str, safe: bool) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "recipe.json"
-        recipe.save(path)
+        path = Path(folder) / name
+        write_frame(frame, path, spreadsheet_safe=safe)
         return path.read_bytes()
 
 
@@ -92,85 +153,83 @@ def forms(dataset: Dataset) -> dict[str, str]:
     return words
 
 
-def apply_line(dataset: Dataset, out: str) -> str:
-    """The command that gives the same cleaned file."""
-    parts = ["dvgs", "apply", "recipe.json", dataset.name]
-    if dataset.labels_path is not None:
-        parts += ["--labels", f"labels{dataset.labels_path.suffix}"]
-    return shlex.join([*parts, "--out", out])
+def refusal(dataset: Dataset, recipe: Recipe, ending: str) -> str:
+    """Why the cleaned data cannot be written in a form, in one line; "" if it can.
 
-
-def value_line(dataset: Dataset, job: Job, table: Table) -> str:
-    """The command that computes the same values."""
-    parts = ["dvgs", "value", dataset.name]
-    if dataset.labels_path is not None:
-        parts += ["--labels", f"labels{dataset.labels_path.suffix}"]
-    label = job.columns.label
-    parts += [] if label is None else ["--label", label]
-    inferred = infer_schema(table, label) if label else infer_schema(table).with_label(None)
-    for column, guess in zip(job.columns.columns, inferred.columns, strict=True):
-        if (column.role, column.kind) != (guess.role, guess.kind):
-            parts += ["--role", f"{column.name}={column.role}:{column.kind}"]
-    if job.columns.task != inferred.task:
-        parts += ["--task", job.columns.task]
-    defaults = SplitSettings()
-    for setting in fields(SplitSettings):
-        value = getattr(job.split, setting.name)
-        if setting.name in ("seed", "target_rows", "stratify") or value is None:
-            continue
-        if value != getattr(defaults, setting.name):
-            parts += [f"--{setting.name.replace('_', '-')}", _plain(value)]
-    if job.encoding.numeric != "quantile":
-        parts += ["--numeric", job.encoding.numeric]
-    parts += ["--method", job.method]
-    for setting in fields(entry(job.method).settings):
-        value = job.settings.get(setting.name, setting.default)
-        if value != setting.default:
-            parts += ["--set", f"{setting.name}={'' if value is None else _plain(value)}"]
-    return shlex.join([*parts, "--seed", str(job.seed), "--out", "values.parquet"])
-
-
-def _plain(value: object) -> str:
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value)
-
-
-def label_texts(labels: Labels) -> pd.Series:
-    """Label of each row as text, by row id; rows without one are left out."""
-    rows = np.flatnonzero(~labels.missing)
-    return pd.Series(np.array(labels.names, dtype=object)[labels.y[rows]], index=rows)
-
-
-def effect(labels: pd.Series, current: pd.DataFrame) -> pd.DataFrame:
-    """What the decisions do to each class.
-
-    Args:
-        labels: (n,) label of each row of the data, as text, by row id.
-        current: from `DecisionLog.current`.
-
-    Returns:
-        Columns label, before, dropped, relabelled_away, relabelled_to, after, change (share of
-        before), largest loss first.
+    A download is made outside of the page, where no line can be shown, so it is tried beforehand.
     """
-    before = labels.value_counts()
-    by_row = current.set_index("row")
-    dropped = labels.reindex(by_row.index[by_row["decision"] == "drop"]).value_counts()
-    moved = by_row[by_row["decision"] == "relabel"]
-    away = labels.reindex(moved.index).value_counts()
-    to = moved["label"].astype(str).value_counts()
-    names = before.index.union(to.index)
-    frame = pd.DataFrame(
-        {
-            "before": before.reindex(names, fill_value=0),
-            "dropped": dropped.reindex(names, fill_value=0),
-            "relabelled_away": away.reindex(names, fill_value=0),
-            "relabelled_to": to.reindex(names, fill_value=0),
-        }
-    )
-    frame["after"] = (
-        frame["before"] - frame["dropped"] - frame["relabelled_away"] + frame["relabelled_to"]
-    )
-    frame["change"] = frame["after"] / frame["before"].clip(lower=1) - 1
-    frame = frame.rename_axis("label").reset_index()
-    return frame.sort_values("change", kind="stable", ignore_index=True)
+    key = hashlib.blake2b(recipe.text().encode(), digest_size=16).hexdigest()
+    return _refusal(dataset.id, key, ending, recipe, dataset)
+
+
+def table_form(dataset: Dataset, recipe: Recipe, ending: str) -> str:
+    """The form of the whole table: that of the cleaned data where it can hold one."""
+    forms = [form for form in (ending, ".parquet") if form in _TABLES]
+    return next((form for form in forms if not refusal(dataset, recipe, form)), ".csv")
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _refusal(dataset_id: str, key: str, ending: str, _recipe: Recipe, _dataset: Dataset) -> str:
+    known = table(dataset_id)
+    try:
+        edits = edits_of(_recipe, known.frame)
+        if ending != _dataset.path.suffix.lower():
+            frame = edited(known.frame, edits)
+            check_frame(frame, f"x{ending}", embedding_columns=known.embedding_columns)
+    except InputError as error:
+        return str(error)
+    return ""
+
+
+def lines_of(dataset: Dataset, recipe: Recipe, run: Run | None, ending: str) -> tuple[str, str]:
+    """The command lines, and the Python, that do what the page does."""
+    name = _target_name(run)
+    out = clean_name(recipe, ending)
+    value = None if run is None else _value_line(dataset.id, run.id, name, recipe)
+    lines = [value, apply_line(recipe, out), report_line(recipe, name)]
+    return "\n".join(line for line in lines if line), python_lines(recipe, out, name)
+
+
+def value_line(dataset: Dataset, job: Job, known: Table) -> str:
+    """The command that values a dataset, but for target rows that were chosen one by one."""
+    labels = [] if dataset.labels_path is None else ["--labels", dataset.labels_path.name]
+    words = ["dvgs", "value", dataset.name, *labels, *valuation_words(job, known)]
+    return shlex.join([*words, "--out", "values.parquet"])
+
+
+def _target_name(run: Run | None) -> str | None:
+    other = None if run is None else run.job.get("target_dataset")
+    try:
+        return workspace().dataset(other).name if other else None
+    except InputError:  # deleted; the line then lacks it, and says so when it is run
+        return None
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _value_line(dataset_id: str, run_id: int, target: str | None, _recipe: Recipe) -> str | None:
+    return line_of_recipe(_recipe, table(dataset_id), target)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _labels(dataset_id: str, roles: str) -> pd.Series:
+    return label_texts(read_labels(table(dataset_id).frame, Schema.model_validate_json(roles)))
+
+
+def by_class(dataset: Dataset, roles: Schema, recipe: Recipe) -> pd.DataFrame | None:
+    """What the decisions do to each class, or None without classes."""
+    if roles.task != "classification":
+        return None
+    labels = _labels(dataset.id, roles.model_dump_json())
+    return class_effect(labels, recipe.dropped, recipe.relabelled)
+
+
+@st.cache_data(max_entries=8, show_spinner="Counting each group …")
+def by_group(dataset_id: str, roles: Schema, dropped: tuple[int, ...]) -> dict[str, pd.DataFrame]:
+    """What dropping rows takes from each group, by column."""
+    return group_effect(table(dataset_id).frame, roles, dropped)
+
+
+def holdout_study(space: Workspace, dataset: Dataset, recipe: Recipe) -> Study | None:
+    """The comparison on the holdout for exactly these decisions, if it was asked for."""
+    job = holdout_job(recipe)
+    return None if job is None else space.study(dataset.id, "holdout", job)

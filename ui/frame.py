@@ -8,15 +8,17 @@ from pathlib import Path
 import streamlit as st
 
 from dvgs_core.errors import InputError
-from ui import style
+from ui import damage, style
 from ui.decisions import decided
-from ui.state import dataset, restore, run, split, state, workspace
+from ui.state import dataset, open_dataset, restore, run, split, state, workspace
 
 ICON = Path(__file__).parent / "icon.png"
 PAGES = {
     "data": ("Data", "table"),
     "target": ("Target", "target"),
+    "corrupt": ("Corrupt", "science"),
     "value": ("Value", "monitoring"),
+    "performance": ("Performance", "show_chart"),
     "review": ("Review", "rule"),
     "export": ("Export", "download"),
 }
@@ -60,6 +62,23 @@ def inside_app(name: str) -> None:
     if not state.inside_app:
         state.wanted_page = name
         st.switch_page("app.py", query_params=dict(st.query_params))
+    if state.dataset_id is not None and damage.is_damaged(state.dataset_id):
+        _damaged_banner(state.dataset_id)
+
+
+def _damaged_banner(dataset_id: str) -> None:
+    """On every page: these data are not what they were."""
+    made = workspace().get_setting(dataset_id, damage.HOW, {"settings": {}})
+    original = damage.original_of(dataset_id)
+    with st.container(key="damaged_banner", horizontal=True, vertical_alignment="center"):
+        name = "data no longer here" if original is None else style.shortened(original.name, 40)
+        st.markdown(
+            f":material/star: **Damaged on purpose**, a copy of {name}: "
+            f"{damage.words(made['settings'])}. For trying out, not for use."
+        )
+        if original is not None and st.button("Back to the original", icon=":material/undo:"):
+            open_dataset(original.id)
+            st.rerun()
 
 
 def _marks() -> dict[str, str]:
@@ -70,6 +89,7 @@ def _marks() -> dict[str, str]:
     marks["data"] = "✓"
     if split() is not None:
         marks["target"] = "✓"
+    marks["corrupt"] = "★" if damage.is_damaged(state.dataset_id) else ""
     current = run()
     if current is not None:
         marks["value"] = "●" if current.active else "✓" if current.status == "done" else "–"

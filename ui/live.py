@@ -5,7 +5,7 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
-from dvgs_core.engine.job import STATE
+from dvgs_core.engine.recorder import STATE
 from dvgs_core.store import Run
 from ui import charts, style
 from ui.frame import errors_for_people

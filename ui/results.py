@@ -4,6 +4,7 @@ Everything heavy is computed once for a finished run and shared by all sessions.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -39,6 +40,12 @@ class Results:
     nearest: NDArray[np.int64] | None
     job: Job
     labels: Labels
+
+    @cached_property
+    def codes(self) -> NDArray[np.int64]:
+        """(n,) class of each row as the run had it, after its corrections; -1 for none."""
+        code = {name: i for i, name in enumerate(self.labels.names)}
+        return self.values["label"].map(code).fillna(-1).to_numpy(dtype=np.int64)
 
     @property
     def schema(self) -> Schema:
@@ -96,9 +103,8 @@ def class_medians(run_id: int) -> dict[int, NDArray[np.float32]]:
     if found is None or trace is None:
         return {}
     codes = np.full(len(found.ids), -1)
-    if found.schema.task == "classification":
-        inside = found.ids < len(found.labels.y)
-        codes[inside] = found.labels.y[found.ids[inside]]
+    inside = found.ids < len(found.codes)
+    codes[inside] = found.codes[found.ids[inside]]
     medians = {}
     for code in np.unique(codes):
         members = np.flatnonzero(codes == code)

@@ -1,14 +1,13 @@
 """The Review page's map: layouts, colours and hover texts, each made once and kept."""
 
-import base64
-import io
+import os
 
 import numpy as np
 import pandas as pd
 import streamlit as st
+from numpy.typing import NDArray
 
 from ui import style
-from ui.card import picture_of
 from ui.decisions import decision_log, decision_words
 from ui.map import (
     HOVER_LIMIT,
@@ -23,6 +22,7 @@ from ui.map import (
     selected_rows,
     value_colours,
 )
+from ui.pictures_of_rows import picture_address
 from ui.results import Layout, layout, the_results
 from ui.state import the_run, widget, workspace
 
@@ -34,7 +34,7 @@ COLOURS = {
     "decision": "decision",
     "role": "role",
 }
-_MOST_POINTS = 200_000
+_MOST_POINTS = int(os.environ.get("DVGS_MAP_POINTS", "200000"))  # fewer for slow computers
 _MOST_PICTURES = 4_000
 
 
@@ -42,14 +42,32 @@ _MOST_PICTURES = 4_000
 def _points(run_id: int, name: str) -> MapPoints:
     found, place = the_results(workspace().run(run_id)), layout(workspace().run(run_id))
     assert place is not None
-    n = len(place.xy)
-    rows = np.arange(n)
-    if n > _MOST_POINTS:
-        # every row under review soon is drawn, the others as a seeded sample
-        low = found.order[: _MOST_POINTS // 4]
-        rest = np.random.default_rng(0).choice(n, _MOST_POINTS - len(low), replace=False)
-        rows = np.unique(np.concatenate([low, rest]))
-    return MapPoints.of(np.asarray(place.xy)[rows], rows, total=n)
+    rows = drawn_rows(found.codes, found.order, _MOST_POINTS)
+    return MapPoints.of(np.asarray(place.xy)[rows], rows, total=len(place.xy))
+
+
+def drawn_rows(codes: NDArray[np.int64], order: NDArray[np.int64], most: int) -> NDArray[np.int64]:
+    """The rows that are drawn: all, or the lowest ones and a sample of each class.
+
+    Args:
+        codes: (n,) class of each row, -1 for none.
+        order: row ids, lowest value first; a quarter of what is drawn is their beginning.
+        most: how many may be drawn.
+
+    Returns:
+        Row ids, ascending. Of every class the same share is drawn, and at least one row.
+    """
+    n = len(codes)
+    if n <= most:
+        return np.arange(n)
+    low = order[: most // 4]
+    rest = np.setdiff1d(np.arange(n), low)
+    rest = np.random.default_rng(0).permutation(rest)
+    by_class = rest[np.argsort(codes[rest], kind="stable")]
+    sizes = np.bincount(codes[rest] + 1)
+    place = np.concatenate([(np.arange(size) + 0.5) / size for size in sizes if size])
+    first = np.argsort(place, kind="stable")[: most - len(low)]
+    return np.sort(np.concatenate([low, by_class[first]]))
 
 
 @st.cache_resource(max_entries=12, show_spinner=False)
@@ -90,17 +108,8 @@ def _hover(run_id: int, name: str) -> MapHover | None:
     ]
     pictures = []
     if found.schema.pixels and len(points.ids) <= _MOST_PICTURES:
-        pictures = [_address(int(row)) for row in points.ids]
+        pictures = [picture_address(int(row)) for row in points.ids]
     return MapHover.of(("label", "value", "suggested", "role"), texts, pictures=pictures)
-
-
-def _address(row: int) -> str:
-    image = picture_of(row)
-    if image is None:
-        return ""
-    small, buffer = image.resize((48, 48), 0), io.BytesIO()
-    small.save(buffer, format="PNG")
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
 def events_before_drawing(place: Layout) -> MapEvents:
@@ -126,7 +135,10 @@ def show(place: Layout, *, selected, focus: int | None, height: int) -> None:
         label_visibility="collapsed",
         persist_state="session",
     )
+    points = _points(the_run().id, place.name)
     words = f"{place.name} of {len(place.xy):,} rows"
+    if len(points.ids) < len(place.xy):
+        words += f", {len(points.ids):,} of them drawn"
     if place.waiting:
         words += " · UMAP is being computed"
     if place.problem:
@@ -135,7 +147,6 @@ def show(place: Layout, *, selected, focus: int | None, height: int) -> None:
     current = the_run()
     log = decision_log(current.dataset)
     version = len(log.current()) if by != "decision" else _log_version(log)
-    points = _points(current.id, place.name)
     found = the_results(current)
     roles = found.values["role"].to_numpy()
     at = None if focus is None else place.xy[focus]
@@ -165,4 +176,4 @@ def picture_column(rows, limit: int = 200) -> list[str]:
     found = the_results(the_run())
     if not found.schema.pixels and found.schema.image_column is None:
         return []
-    return [_address(int(row)) for row in rows[:limit]]
+    return [picture_address(int(row)) for row in rows[:limit]]

@@ -1,97 +1,119 @@
 """The Review page's queue: what is in it, which row is under review, which are selected."""
 
 import hashlib
+from datetime import UTC, datetime
 
 import numpy as np
 import pandas as pd
 import streamlit as st
+from numpy.typing import NDArray
 
 from dvgs_core.review.decisions import DecisionLog
-from ui import queues, review_map
+from dvgs_core.review.sitting import current_sitting
+from ui import queues, review_map, style
 from ui.jobs import RunFiles, sparkline
 from ui.map import MapEvents
+from ui.queue_form import materials_of, row_of_link
 from ui.results import Results, known_detection, truth_of
-from ui.state import Queue, state, the_dataset_id, the_run, widget
+from ui.state import (
+    Queue,
+    QueueChoice,
+    set_widget,
+    state,
+    the_dataset_id,
+    the_run,
+    widget,
+    workspace,
+)
 
+WHOLE = "review.whole"
+FRAME = "review_queue"
 _PAGE = 100
-_ALL = "all labels"
 
 
-def choose_queue(where, beside, found: Results, events: MapEvents) -> tuple[str, str | None]:
-    """Which rows are reviewed, and with which label. A new lasso chooses its own rows."""
-    modes = [m for m in queues.MODES if m != "lasso" or events.polygon is not None]
-    if found.label_values is None:
-        modes.remove("suggested")
-    seen = (events.version, events.lasso)
-    if seen != state.lasso_seen:
-        state.lasso_seen = seen
-        state.mode = "lasso" if events.polygon is not None else "lowest"
-    current = state.mode if state.mode in modes else "lowest"
-    state.mode = where.selectbox(
-        "Queue", modes, index=modes.index(current), format_func=queues.MODES.__getitem__
-    )
-    if state.mode != current:
-        st.rerun()  # a box drawn with the old choice would lose the next one
-    if found.schema.task != "classification":
-        return state.mode, None
-    names = [_ALL, *found.labels.names]
-    label = beside.selectbox("Label", names, key="review.label", persist_state="session")
-    return state.mode, None if label == _ALL else label
+def read_selection(run_id: int) -> tuple[NDArray[np.int64], str]:
+    """Rows that the next decision is about besides the one under review, and a name for exactly
+    this set: rows ticked in the table, or the whole queue.
+    """
+    if widget(WHOLE) and state.queue is not None:
+        rows = state.queue.rows
+    else:
+        picked = widget(_key()) or {}
+        places = picked.get("selection", {}).get("rows", [])
+        rows = np.array([state.page_rows[i] for i in places if i < len(state.page_rows)], np.int64)
+    name = hashlib.sha256(b"%d:" % run_id + np.sort(rows).tobytes()).hexdigest()[:12]
+    return rows, name
 
 
-def read_selection(run_id: int) -> tuple[tuple[int, ...], str]:
-    """Rows ticked in the table, and a name for exactly this set."""
-    picked = widget(_key()) or {}
-    places = picked.get("selection", {}).get("rows", [])
-    rows = [state.page_rows[i] for i in places if i < len(state.page_rows)]
-    state.selection = tuple(int(row) for row in rows)
-    text = f"{run_id}:{','.join(map(str, sorted(state.selection)))}"
-    return state.selection, hashlib.sha256(text.encode()).hexdigest()[:12]
+def forget_selection() -> None:
+    """Select nothing, so that the keys decide about the row under review again."""
+    state.table_generation += 1
+    set_widget(WHOLE, False)
 
 
 def frozen_queue(
     found: Results,
-    mode: str,
-    label: str | None,
-    lasso: np.ndarray,
+    choice: QueueChoice,
+    lasso: NDArray[np.int64],
     events: MapEvents,
     log: DecisionLog,
 ) -> Queue:
-    """The queue in the order in which it was made, until another is asked for."""
-    made_for = (state.run_id, mode, label, events.lasso if mode == "lasso" else 0)
-    if state.queue is None or state.queue_made_for != made_for:
-        another = state.queue is not None
-        current = log.current()
-        rows = current["row"][current["decision"] != "undecided"].to_numpy()
-        state.queue = queues.make_queue(mode, found, lasso=lasso, decided=rows, label=label)
-        state.queue_made_for = made_for
-        if another or state.cursor is None or state.cursor not in state.queue.rows:
-            # a review goes on at the first row that nobody has decided yet
-            open_rows = state.queue.rows[~np.isin(state.queue.rows, rows)]
-            best = open_rows if len(open_rows) else state.queue.rows
-            state.cursor = int(best[0]) if len(best) else None
+    """The queue in the order in which it was made, until another is asked for.
+
+    Raises:
+        InputError: the condition cannot be understood; says why.
+    """
+    made_for = (state.run_id, choice, events.lasso if choice.mode == "lasso" else 0)
+    if state.queue is not None and state.queue_made_for == made_for:
+        return state.queue
+    another = state.queue is not None
+    current = log.current()
+    decided = current["row"][current["decision"] != "undecided"].to_numpy()
+    materials = materials_of(choice, found, lasso, decided)
+    state.queue = queues.make_queue(choice, found, materials)
+    state.queue_made_for = made_for
+    set_widget(WHOLE, False)
+    linked = None if another else row_of_link(found)
+    if state.cursor is None and linked is not None:
+        state.cursor = linked
+    elif another or state.cursor not in state.queue.rows:
+        # a review goes on at the first row that nobody has decided yet
+        open_rows = state.queue.rows[~np.isin(state.queue.rows, decided)]
+        best = open_rows if len(open_rows) else state.queue.rows
+        state.cursor = int(best[0]) if len(best) else None
     return state.queue
 
 
-def follow_clicks(queue: Queue, events: MapEvents, selection: tuple[int, ...]) -> None:
+def make_again() -> None:
+    """Forget the frozen order: the page makes the queue anew, from the decisions of now."""
+    state.queue_made_for = ()
+
+
+def follow_clicks(queue: Queue, events: MapEvents, selection: NDArray[np.int64]) -> None:
     """A click on the map or a tick in the table moves the cursor there."""
     if events.click > state.click_seen:
         state.click_seen = events.click
         if events.clicked is not None and events.clicked in queue.rows:
             state.cursor = events.clicked
-    if selection != state.selection_seen:
-        state.selection_seen = selection
-        if len(selection) == 1:
-            state.cursor = selection[0]
+    ticked = tuple(selection.tolist()) if len(selection) == 1 else ()
+    if ticked != state.selection_seen:
+        state.selection_seen = ticked
+        if ticked:
+            state.cursor = ticked[0]
 
 
 def progress_line(found: Results, queue: Queue, log: DecisionLog) -> None:
-    """How far the review is, and what is known about the truth."""
+    """How far the review is, how fast, and what is known about the truth."""
     counts = log.counts()
     done = sum(n for decision, n in counts.items() if decision != "undecided")
     at = queues.position(queue, state.cursor) + 1 if len(queue.rows) else 0
-    parts = [f"{queue.name}: {at:,} / {len(queue.rows):,}", f"decided {done:,}"]
+    parts = [f"{queue.name}: {at:,} / {len(queue.rows):,}"] if len(queue.rows) else []
+    parts.append(f"decided {done:,}")
     parts += [f"{n:,} {name}" for name, n in counts.items() if n and name != "undecided"]
+    reviewer = str(workspace().get_setting(None, "reviewer", ""))
+    pace = current_sitting(log.decided_at(reviewer), datetime.now(UTC)).per_minute
+    if pace is not None:
+        parts.append(f"{pace:,.0f} decisions a minute")
     truth = truth_of(the_dataset_id())
     known = known_detection(the_run().id, the_dataset_id())
     if known is not None:
@@ -108,15 +130,25 @@ def progress_line(found: Results, queue: Queue, log: DecisionLog) -> None:
     st.caption(" · ".join(parts))
 
 
-def show(found: Results, queue: Queue, words: pd.Series, height: int) -> None:
-    """A page of the queue with the row under review marked."""
+def show(found: Results, queue: Queue, words: pd.Series, height: int, problem: str) -> None:
+    """A page of the queue with the row under review marked.
+
+    Args:
+        words: what each decided row's decision is called, by row id.
+        height: pixels, fixed.
+        problem: why there is no queue, or "".
+    """
     at = queues.position(queue, state.cursor)
     start = at // _PAGE * _PAGE
     rows = queue.rows[start : start + _PAGE]
     state.page_rows = tuple(int(row) for row in rows)
     if not len(rows):
-        st.info("No rows here. Choose another queue.", icon=":material/info:")
+        if problem:
+            st.error(style.plain(problem), icon=":material/error:")
+        else:
+            st.info("No rows here. Choose another queue.", icon=":material/info:")
         return
+    st.checkbox(f"Select all {len(queue.rows):,} rows of this queue", key=WHOLE)
     lines = found.values.loc[rows]
     trace = RunFiles(the_run().directory).trace()
     places = np.searchsorted(found.ids, rows)
@@ -124,8 +156,8 @@ def show(found: Results, queue: Queue, words: pd.Series, height: int) -> None:
         {
             "at": ["▸" if row == state.cursor else "" for row in rows],
             "row": rows,
-            "decision": words.reindex(rows).fillna("").to_numpy(),
             "label": _labels(lines),
+            "decision": words.reindex(rows).fillna("").to_numpy(),
             "value": lines["value"].to_numpy(),
             "trace": _sparklines(the_run().id, state.page_rows, trace, places),
         }
@@ -136,25 +168,30 @@ def show(found: Results, queue: Queue, words: pd.Series, height: int) -> None:
     st.dataframe(
         shown,
         hide_index=True,
-        height=height,
+        height=height - 40,
         key=_key(),
         on_select="rerun",
         selection_mode="multi-row",
-        row_height=38 if pictures else None,
+        row_height=row_height(found),
         column_config={
             "at": st.column_config.TextColumn("", width=20),
-            "row": st.column_config.NumberColumn("row", format="#%d", width=58),
+            "row": st.column_config.NumberColumn("row", format="#%d", width=62),
             "picture": st.column_config.ImageColumn("", width=40),
             "decision": st.column_config.TextColumn("decision", width=66),
             "label": st.column_config.TextColumn(
-                "label", width=72, help="The label it has, and the suggested one if it differs."
+                "label",
+                width=_label_width(found),
+                help="The label it has, and the suggested one if it differs.",
             ),
             "value": st.column_config.NumberColumn("value", format="%.3f", width=58),
-            "trace": st.column_config.LineChartColumn("trace", width=70),
+            "trace": st.column_config.LineChartColumn("trace", width=60),
         },
     )
-    if len(queue.rows) > _PAGE:
-        st.caption(f"rows {start + 1:,} to {start + len(rows):,} of the queue")
+
+
+def row_height(found: Results) -> int:
+    """Pixels of a row of the table."""
+    return 38 if found.schema.pixels or found.schema.image_column is not None else 35
 
 
 def suggestions(lines: pd.DataFrame, code: dict[str, int]) -> list[int | None]:
@@ -173,8 +210,14 @@ def _labels(lines: pd.DataFrame) -> list[str]:
     ]
 
 
+def _label_width(found: Results) -> int:
+    longest = max((len(name) for name in found.labels.names), default=0)
+    return 72 if longest <= 3 else 112
+
+
 def _key() -> str:
-    return f"review.table.{state.run_id}.{hash(state.queue_made_for)}.{_page_number()}"
+    made_for = hash((*state.queue_made_for, state.table_generation))
+    return f"review.table.{state.run_id}.{made_for}.{_page_number()}"
 
 
 def _page_number() -> int:

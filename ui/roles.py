@@ -49,21 +49,38 @@ def choose_label(roles: Schema) -> None:
 
 def roles_table(roles: Schema, found: PageProfile) -> None:
     """Columns with their roles and kinds, to be corrected in place."""
-    st.subheader("Columns", anchor=False)
     shown = found.columns.set_index("name")[
         ["role", "kind", "missing_share", "distinct", "examples", "note"]
     ]
+    counts = found.bars.groupby("column", sort=False)["rows"].agg(list)
+    shown.insert(2, "preview", counts.reindex(shown.index))
     changed = st.data_editor(
         shown,
         key=f"data.roles.{state.table_generation}",
-        height="content" if len(shown) <= 13 else 460,
+        height="content" if len(shown) <= 16 else 600,
         column_config={
             "_index": st.column_config.TextColumn("column", disabled=True, width="medium"),
             "role": st.column_config.SelectboxColumn(
-                "role", options=list(get_args(Role)), required=True, width="small"
+                "role",
+                options=list(get_args(Role)),
+                required=True,
+                width="small",
+                help="label: to be predicted. feature: learned from. id: only tells rows apart. "
+                "group: rows that belong together. image: pictures. ignore: not used.",
             ),
             "kind": st.column_config.SelectboxColumn(
-                "kind", options=list(get_args(Kind)), required=True, width="small"
+                "kind",
+                options=list(get_args(Kind)),
+                required=True,
+                width="small",
+                help="How a feature or label is read.",
+            ),
+            "preview": st.column_config.BarChartColumn(
+                "distribution",
+                y_min=0,
+                width="small",
+                color="#98A2B3",
+                help="How many rows hold which values.",
             ),
             "missing_share": st.column_config.ProgressColumn(
                 "missing", format="percent", min_value=0, max_value=1, width="small"

@@ -6,33 +6,44 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import streamlit as st
+from numpy.typing import NDArray
 
+from dvgs_core.data.profile import same_rows
 from dvgs_core.data.schema import Schema, read_labels
 from dvgs_core.data.split import SplitSettings, draw_splits
-from dvgs_core.engine.job import with_target
+from dvgs_core.engine.prepare import with_target
 from dvgs_core.errors import InputError
 from dvgs_core.settings import fields, validated
+from ui.coverage import Leaks, coverage, exact_leaks
 from ui.state import table
 
 WAYS = {
-    "share": "No rows in particular: every row takes its turn",
+    "turns": "No rows in particular: every row takes its turn",
+    "share": "Random rows, classes in proportion",
     "query": "Rows that match a condition",
     "balanced": "The same number from each group",
+    "lasso": "Rows I circle on the map",
     "rows": "Rows I list",
     "file": "A separate file",
 }
 HELP = {setting.name: setting.help for setting in fields(SplitSettings)}
+#: Rows that can be chosen one by one.
+_MOST_CHOSEN = 100_000
 
 
-def way_of(chosen: SplitSettings, target_dataset: str | None) -> str:
-    """Which of WAYS a choice was made in."""
+def way_of(chosen: SplitSettings, target_dataset: str | None, remembered: str | None) -> str:
+    """Which of WAYS a choice was made in; some write the same settings, so it is remembered."""
+    if remembered in WAYS:
+        return str(remembered)
     if target_dataset:
         return "file"
     if chosen.target_rows:
         return "rows"
     if chosen.balance_by:
         return "balanced"
-    return "query" if chosen.target_query else "share"
+    if chosen.target_query:
+        return "query"
+    return "turns" if chosen.rotations > 1 else "share"
 
 
 def row_ids(text: str) -> tuple[int, ...]:
@@ -71,11 +82,15 @@ def settings_from(way: str, values: dict[str, Any]) -> SplitSettings:
         name: values[name] for name in ("source_query", "source_size", "holdout_size", "seed")
     }
     match way:
-        case "share":
+        case "turns":
             own = {"target_size": values["share"], "rotations": values["rotations"]}
+        case "share":
+            own = {"target_size": values["number"] or values["share"]}
         case "query":
             if not values["target_query"].strip():
-                raise InputError("Write a condition, such as  split == 'test'  or  age > 30.")
+                raise InputError(
+                    "Choose a condition with a value, or write one such as  split == 'test'."
+                )
             own = {"target_query": values["target_query"], "target_size": values["number"]}
         case "balanced":
             if not values["balance_by"]:
@@ -85,6 +100,10 @@ def settings_from(way: str, values: dict[str, Any]) -> SplitSettings:
                 "target_size": values["number"],
                 "target_query": values["target_query"],
             }
+        case "lasso":
+            own = {"target_rows": _some(values["lasso_rows"], values["number"], values["seed"])}
+            if not own["target_rows"]:
+                raise InputError("Draw a lasso around the rows you trust, on the map.")
         case "rows":
             own = {"target_rows": row_ids(values["rows_text"])}
             if not own["target_rows"]:
@@ -96,6 +115,18 @@ def settings_from(way: str, values: dict[str, Any]) -> SplitSettings:
     return validated(SplitSettings, common | own)
 
 
+def _some(rows: tuple[int, ...], number: int | None, seed: int) -> tuple[int, ...]:
+    """All rows, or this many of them at random; the same seed, the same rows."""
+    if number is None or number >= len(rows):
+        if len(rows) > _MOST_CHOSEN:
+            raise InputError(
+                f"{len(rows):,} rows are circled, and at most {_MOST_CHOSEN:,} can be chosen one "
+                "by one: take fewer of them at random, below."
+            )
+        return rows
+    return tuple(np.sort(np.random.default_rng(seed).choice(rows, number, replace=False)).tolist())
+
+
 @dataclass(frozen=True, eq=False)
 class Preview:
     """What a choice gives.
@@ -104,8 +135,11 @@ class Preview:
         target, source, holdout: numbers of rows, target and source of all rotations together.
         both: rows that are target in one rotation and source in another.
         unused: rows that are neither.
-        target_rows: (n,) row ids of the first rotation's target, of the data alone.
-        shares: columns name, group, share, rows: classes of target and source.
+        turns: number of rotations.
+        target_rows, source_rows: row ids of the first rotation, of the data alone.
+        shares: columns name, group, share, rows, few: target and source of the first rotation, by
+            class; by tenths of a quantity; empty for other tasks.
+        leaks: what target and source of the first rotation have in common.
     """
 
     target: int
@@ -113,8 +147,11 @@ class Preview:
     both: int
     holdout: int
     unused: int
-    target_rows: np.ndarray
+    turns: int
+    target_rows: NDArray[np.int64]
+    source_rows: NDArray[np.int64]
     shares: pd.DataFrame
+    leaks: Leaks
 
 
 def preview(
@@ -147,24 +184,34 @@ def _preview(
         splits = draw_splits(frame, labels, roles, chosen, target_file_rows=file_rows)
     except InputError as error:
         return str(error)
-    target = np.unique(np.concatenate([split.target for split in splits]))
-    source = np.unique(np.concatenate([split.source for split in splits]))
-    holdout = splits[0].holdout
-    used = np.union1d(np.union1d(target, source), holdout)
-    shares = []
-    if roles.task == "classification":
-        for group, members in (("target", splits[0].target), ("source", splits[0].source)):
-            codes, counts = np.unique(labels.y[members], return_counts=True)
-            by_code = dict(zip(codes.tolist(), counts.tolist(), strict=True))
-            for code, name in enumerate(labels.names):
-                n = by_code.get(code, 0)
-                shares.append((name, group, n / len(members), n))
+    target, source = np.zeros((2, len(frame)), bool)
+    for split in splits:
+        target[split.target] = True
+        source[split.source] = True
+    first = splits[0]
+    used = target | source
+    used[first.holdout] = True
+    codes = _codes(dataset_id, roles_json, target_dataset)
     return Preview(
-        target=len(target),
-        source=len(source),
-        both=len(np.intersect1d(target, source)),
-        holdout=len(holdout),
-        unused=rows - int((used < rows).sum()),
-        target_rows=splits[0].target[splits[0].target < rows],
-        shares=pd.DataFrame(shares, columns=["name", "group", "share", "rows"]),
+        target=int(target.sum()),
+        source=int(source.sum()),
+        both=int((target & source).sum()),
+        holdout=len(first.holdout),
+        unused=rows - int(used[:rows].sum()),
+        turns=len(splits),
+        target_rows=first.target[first.target < rows],
+        source_rows=first.source,
+        shares=coverage(labels, roles, first.target, first.source),
+        leaks=exact_leaks(codes, labels, roles, first.target, first.source),
     )
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _codes(
+    dataset_id: str, roles_json: str, target_dataset: str | None
+) -> NDArray[np.int64] | None:
+    """The same number for rows with the same features, those of a target file included."""
+    roles, frame = Schema.model_validate_json(roles_json), table(dataset_id).frame
+    if target_dataset:
+        frame = with_target(frame, table(target_dataset), roles)
+    return same_rows(frame, roles)

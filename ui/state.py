@@ -53,6 +53,25 @@ class Queue:
     name: str
 
 
+@dataclass(frozen=True)
+class QueueChoice:
+    """Which rows are to be reviewed, and in which order; also what a link to them says.
+
+    Attributes:
+        mode: one of `ui.queues.MODES`.
+        label: only rows with this label; None: all.
+        where: a condition on the columns (mode query).
+        cut: where the lowest values end, as `Cut` writes it (mode cut).
+        against: id of the run compared with (mode disagreement).
+    """
+
+    mode: str = "lowest"
+    label: str | None = None
+    where: str = ""
+    cut: str = ""
+    against: int | None = None
+
+
 class State:
     """What the session remembers."""
 
@@ -62,7 +81,7 @@ class State:
     queue: _Kept[Queue | None] = _Kept(None)
     queue_made_for: _Kept[tuple] = _Kept(())
     selection: _Kept[tuple[int, ...]] = _Kept(())
-    lasso_seen: _Kept[tuple[str, int]] = _Kept(("", 0))
+    lasso_seen: _Kept[int] = _Kept(0)
     click_seen: _Kept[int] = _Kept(0)
     acknowledged: _Kept[int] = _Kept(0)
     uploader_generation: _Kept[int] = _Kept(0)
@@ -71,10 +90,11 @@ class State:
     message: _Kept[str] = _Kept("")
     inside_app: _Kept[bool] = _Kept(False)
     wanted_page: _Kept[str] = _Kept("")
-    mode: _Kept[str] = _Kept("lowest")
+    links_seen: _Kept[tuple[tuple[str, ...], ...]] = _Kept(())
     note: _Kept[str] = _Kept("")
     page_rows: _Kept[tuple[int, ...]] = _Kept(())
     selection_seen: _Kept[tuple[int, ...]] = _Kept(())
+    toasts: _Kept[tuple[tuple[str, str], ...]] = _Kept(())
 
 
 state = State()
@@ -83,6 +103,11 @@ state = State()
 def widget(key: str, default: Any = None) -> Any:
     """The session's value of a keyed widget or component, before it is drawn."""
     return st.session_state.get(key, default)
+
+
+def set_widget(key: str, value: Any) -> None:
+    """Give a keyed widget a value; to be called before it is drawn."""
+    st.session_state[key] = value
 
 
 def forget_widgets(prefix: str) -> None:
@@ -125,11 +150,22 @@ def restore() -> None:
     if state.run_id is None:
         runs = space.runs(state.dataset_id)
         state.run_id = runs[0].id if runs else None
-    st.query_params["dataset"] = state.dataset_id
-    if state.run_id is not None:
-        st.query_params["run"] = str(state.run_id)
-    elif "run" in st.query_params:
-        del st.query_params["run"]
+    say_in_address("dataset", state.dataset_id)
+    say_in_address("run", None if state.run_id is None else str(state.run_id))
+
+
+def say_in_address(name: str, value: str | None) -> None:
+    """Put something into the address, or take it out; each change is a step of its history."""
+    if value is None:
+        if name in st.query_params:
+            del st.query_params[name]
+    elif st.query_params.get(name) != value:
+        st.query_params[name] = value
+
+
+def from_address(name: str) -> str | None:
+    """What the address says under a name."""
+    return st.query_params.get(name)
 
 
 def _exists(dataset_id: str) -> bool:
@@ -199,7 +235,7 @@ def _inferred(dataset_id: str) -> Schema:
     return infer_schema(table(dataset_id))
 
 
-def keep(name: str, settings: Settings | dict | str | None) -> None:
+def keep(name: str, settings: Settings | dict | list | str | None) -> None:
     """Remember something about the open dataset in the workspace."""
     value = settings.model_dump(mode="json") if isinstance(settings, Settings) else settings
     workspace().set_setting(state.dataset_id, name, value)

@@ -1,6 +1,7 @@
 """Words and looks that pages share: plain text, numbers, the theme's few additions."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import streamlit as st
@@ -64,3 +65,12 @@ def heading(title: str, purpose: str) -> None:
     with st.container(key=f"heading_{title.lower()}"):
         st.title(title, anchor=False)
         st.caption(purpose)
+
+
+def name_and_notes(name: str, notes: Sequence[str]) -> None:
+    """A file's name with what there is to say about it beside and below."""
+    first, *more = (plain(note) for note in notes) if notes else ("",)
+    with st.container(key="file_notes", gap=None):
+        st.markdown(f"**{shortened(name, 80)}**{'&ensp; :small[' + first + ']' if first else ''}")
+        for note in more:
+            st.markdown(f":small[{note}]")

@@ -1,87 +1,134 @@
-"""The Target page's form, and what its choice gives."""
+"""The Target page's form: what each way of choosing asks for."""
 
 from typing import Any
 
 import streamlit as st
 
+from dvgs_core.data.schema import Schema
 from dvgs_core.data.split import SplitSettings
-from ui import charts, splits, style
-from ui.components import counts_line
+from ui import query_builder, splits, style, target_map
 from ui.frame import errors_for_people
-from ui.state import keep, kept, state, table, the_dataset_id
+from ui.state import keep, kept, state, table
 from ui.uploads import TYPES, add_uploaded
 
+_REMEMBER: dict[str, Any] = {"persist_state": "session"}
 
-def form(chosen: SplitSettings, way: str, columns: list[str]) -> dict:
+
+def choose_way(chosen: SplitSettings) -> str:
+    """In which of the ways the target is chosen."""
+    way = st.radio(
+        "Which rows do you trust?",
+        list(splits.WAYS),
+        format_func=splits.WAYS.__getitem__,
+        index=list(splits.WAYS).index(
+            splits.way_of(chosen, kept("target_dataset"), kept("target_way"))
+        ),
+        key="target.way",
+        **_REMEMBER,
+    )
+    if way != kept("target_way"):
+        keep("target_way", way)
+    return way
+
+
+def form(chosen: SplitSettings, way: str, roles: Schema) -> dict[str, Any]:
     """Widgets for the way chosen; what is not shown keeps its value."""
+    columns = [column.name for column in roles.columns]
     size = chosen.target_size
     values: dict[str, Any] = {
         "share": 0.3 if size is None or size > 1 else size,
-        "rotations": chosen.rotations,
+        "rotations": max(chosen.rotations, 2),
         "target_query": chosen.target_query,
-        "number": int(size) if size is not None and size > 1 else None,
+        "number": (kept("target_numbers") or {}).get(way),
         "balance_by": chosen.balance_by,
-        "rows_text": splits.row_text(chosen.target_rows),
+        "rows_text": splits.row_text(chosen.target_rows) if way == "rows" else "",
+        "lasso_rows": (),
     }
-    remember: dict[str, Any] = {"persist_state": "session"}
-    if way == "share":
-        values["share"] = st.slider(
-            "Share of rows that train as target each turn",
-            0.05,
-            0.5,
-            value=values["share"],
-            step=0.05,
-            format="percent",
-            key="target.share",
-            help=splits.HELP["target_size"],
-            **remember,
-        )
-        values["rotations"] = st.number_input(
-            "Turns",
-            1,
-            20,
-            value=max(values["rotations"], 1),
-            key="target.rotations",
-            help=splits.HELP["rotations"] + " With two or more, every row gets a value.",
-            **remember,
-        )
-    if way == "balanced":
-        values["balance_by"] = st.selectbox(
-            "Groups are the values of",
-            columns,
-            key="target.balance_by",
-            placeholder="a column",
-            index=columns.index(values["balance_by"]) if values["balance_by"] in columns else None,
-            help=splits.HELP["balance_by"],
-            **remember,
-        )
-    if way in ("query", "balanced"):
-        values["target_query"] = st.text_input(
-            "Condition" + ("" if way == "query" else " (optional)"),
-            value=values["target_query"],
-            key="target.query",
-            placeholder="split == 'test' and age > 30",
-            help=splits.HELP["target_query"],
-            **remember,
-        )
-        values["number"] = st.number_input(
-            "Take this many of them at random",
-            min_value=2,
-            value=values["number"],
-            placeholder="all of them" if way == "query" else "30 %",
-            key="target.number",
-            **remember,
-        )
-    if way == "rows":
-        values["rows_text"] = st.text_area(
-            "Row ids",
-            value=values["rows_text"],
-            key="target.rows",
-            placeholder="12, 40-60",
-            help="The first row of the file has id 0.",
-            **remember,
-        )
+    match way:
+        case "turns":
+            _share(values, "Share of rows that train as target each turn")
+            values["rotations"] = st.number_input(
+                "Turns",
+                2,
+                20,
+                value=values["rotations"],
+                key="target.rotations",
+                help=splits.HELP["rotations"] + " With two or more, every row gets a value.",
+                **_REMEMBER,
+            )
+        case "share":
+            _share(values, "Share of rows that are target")
+            _number(values, way, "Or exactly this many", "as many as the share says")
+        case "query":
+            values["target_query"] = query_builder.query_form(values["target_query"], columns)
+            _number(values, way, "Take this many of them at random", "all of them")
+        case "balanced":
+            _balanced(values, columns)
+        case "lasso":
+            values["lasso_rows"] = target_map.lasso_target(roles)
+            target_map.lasso_form(values["lasso_rows"])
+            _number(values, way, "Take this many of them at random", "all of them")
+        case "rows":
+            values["rows_text"] = st.text_area(
+                "Row ids",
+                value=values["rows_text"],
+                key="target.rows",
+                placeholder="12, 40-60",
+                help="Numbers and ranges, parted by commas, blanks or lines. The first row of the "
+                "file has id 0.",
+                **_REMEMBER,
+            )
     return values
+
+
+def _share(values: dict[str, Any], words: str) -> None:
+    values["share"] = st.slider(
+        words,
+        0.05,
+        0.5,
+        value=min(max(values["share"], 0.05), 0.5),
+        step=0.05,
+        format="percent",
+        key="target.share",
+        help=splits.HELP["target_size"],
+        **_REMEMBER,
+    )
+
+
+def _number(values: dict[str, Any], way: str, words: str, placeholder: str) -> None:
+    """How many rows; each way remembers its own number."""
+    before = values["number"]
+    values["number"] = st.number_input(
+        words,
+        min_value=2,
+        value=before,
+        placeholder=placeholder,
+        key=f"target.number.{way}",
+        **_REMEMBER,
+    )
+    if values["number"] != before:
+        keep("target_numbers", {**(kept("target_numbers") or {}), way: values["number"]})
+
+
+def _balanced(values: dict[str, Any], columns: list[str]) -> None:
+    values["balance_by"] = st.selectbox(
+        "Groups are the values of",
+        columns,
+        key="target.balance_by",
+        placeholder="a column",
+        index=columns.index(values["balance_by"]) if values["balance_by"] in columns else None,
+        help=splits.HELP["balance_by"],
+        **_REMEMBER,
+    )
+    values["target_query"] = st.text_input(
+        "Condition (optional)",
+        value=values["target_query"],
+        key="target.balance_query",
+        placeholder="split == 'test' and age > 30",
+        help=splits.HELP["target_query"],
+        **_REMEMBER,
+    )
+    _number(values, "balanced", "Rows in all", "30 %")
 
 
 def target_file() -> str | None:
@@ -94,7 +141,7 @@ def target_file() -> str | None:
     )
     if file is not None:
         with errors_for_people():
-            current = add_uploaded(file).id
+            current = add_uploaded([file]).id
             keep("target_dataset", current)
             state.uploader_generation += 1
             st.rerun()
@@ -104,7 +151,7 @@ def target_file() -> str | None:
     return current
 
 
-def rest(chosen: SplitSettings) -> dict:
+def rest(chosen: SplitSettings) -> dict[str, Any]:
     """Which rows are valued, what is kept aside, and the seed."""
     with st.expander("Which rows are valued, holdout, seed"):
         return {
@@ -114,7 +161,7 @@ def rest(chosen: SplitSettings) -> dict:
                 key="target.source_query",
                 placeholder="all other rows",
                 help=splits.HELP["source_query"],
-                persist_state="session",
+                **_REMEMBER,
             ),
             "source_size": st.number_input(
                 "Value this many of them, at random",
@@ -123,7 +170,7 @@ def rest(chosen: SplitSettings) -> dict:
                 value=None if chosen.source_size is None else int(chosen.source_size),
                 placeholder="all",
                 help=splits.HELP["source_size"],
-                persist_state="session",
+                **_REMEMBER,
             ),
             "holdout_size": st.slider(
                 "Share kept aside as holdout",
@@ -134,7 +181,7 @@ def rest(chosen: SplitSettings) -> dict:
                 format="percent",
                 key="target.holdout",
                 help=splits.HELP["holdout_size"],
-                persist_state="session",
+                **_REMEMBER,
             ),
             "seed": st.number_input(
                 "Seed",
@@ -142,38 +189,6 @@ def rest(chosen: SplitSettings) -> dict:
                 value=chosen.seed,
                 key="target.seed",
                 help=splits.HELP["seed"],
-                persist_state="session",
+                **_REMEMBER,
             ),
         }
-
-
-def show(found: splits.Preview) -> None:
-    """Counts, classes, and the target's first rows."""
-    counts_line(
-        {
-            "target row": found.target,
-            "source row": found.source,
-            "holdout row": found.holdout,
-            "unused row": found.unused,
-        }
-    )
-    if found.both:
-        st.caption(f"{found.both:,} rows are target in one turn and valued in another.")
-    if len(found.shares):
-        absent = found.shares.query("group == 'target' and rows == 0")["name"]
-        if len(absent):
-            names = ", ".join(map(str, absent[:5]))
-            st.warning(
-                style.plain(
-                    f"The target has no row of {names}. Rows of these classes will look harmful."
-                ),
-                icon=":material/warning:",
-            )
-        first = found.shares["name"].unique()[:12]
-        st.plotly_chart(
-            charts.class_shares(found.shares[found.shares["name"].isin(first)]),
-            key="target.classes",
-        )
-    if len(found.target_rows):
-        st.caption("Target rows, the first 50")
-        st.dataframe(table(the_dataset_id()).frame.iloc[found.target_rows[:50]], height=260)

@@ -3,7 +3,14 @@
 Importing this package imports neither torch nor scikit-learn.
 """
 
-from dvgs_core.data.corrupt import add_feature_noise, corrupt_labels, corrupt_table
+from dvgs_core.data.corrupt import (
+    CorruptionSettings,
+    add_feature_noise,
+    confusable_classes,
+    corrupt_labels,
+    corrupt_samples,
+    corrupt_table,
+)
 from dvgs_core.data.csvfile import read_cells, write_cells
 from dvgs_core.data.demos import DEMOS, Demo, DemoFiles
 from dvgs_core.data.encode import Encoder, EncodingSettings
@@ -30,6 +37,7 @@ __all__ = [
     "DEMOS",
     "EXTENSIONS",
     "Column",
+    "CorruptionSettings",
     "Demo",
     "DemoFiles",
     "Encoder",
@@ -46,7 +54,9 @@ __all__ = [
     "add_feature_noise",
     "check_schema",
     "class_texts",
+    "confusable_classes",
     "corrupt_labels",
+    "corrupt_samples",
     "corrupt_table",
     "draw_splits",
     "infer_schema",

@@ -117,6 +117,12 @@ class Encoder:
         names = [name for part in self._parts for name in part.names]
         return tuple(names[i] for i in self._kept)
 
+    @property
+    def source_columns(self) -> tuple[str, ...]:
+        """(d,) the column of the table that each column of the result comes from."""
+        sources = [source for part in self._parts for source in _sources(part)]
+        return tuple(sources[i] for i in self._kept)
+
     @classmethod
     def fit(
         cls,
@@ -263,6 +269,13 @@ class Encoder:
             lowest.append(np.concatenate([v.min(axis=0) for v in values] or [np.empty(0)]))
             highest.append(np.concatenate([v.max(axis=0) for v in values] or [np.empty(0)]))
         return np.min(lowest, axis=0), np.max(highest, axis=0)
+
+
+def _sources(part: _Part) -> list[str]:
+    """The table's column behind each name of a part."""
+    if len(part.columns) == 1:
+        return [part.columns[0]] * len(part.names)
+    return [*part.columns, *(part.columns[i] for i in part.facts["flagged"])]
 
 
 def _by_part(schema: Schema) -> list[tuple[str, tuple[str, ...]]]:

@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from dvgs_core.data.schema import Schema, read_labels
+from dvgs_core.data.schema import Labels, Schema, read_labels
 
 _EXAMPLES = 3
 
@@ -22,6 +23,8 @@ class Profile:
         conflicts: rows whose features equal another row's while their labels differ.
         unlabelled: rows without a label.
         classes: one line a class, most frequent first: name, rows, share; empty for other tasks.
+        codes: (n,) int64, the same number for rows whose features are equal; None where cells
+            cannot be compared.
     """
 
     columns: pd.DataFrame
@@ -29,6 +32,7 @@ class Profile:
     conflicts: int
     unlabelled: int
     classes: pd.DataFrame
+    codes: NDArray[np.int64] | None
 
 
 def profile(frame: pd.DataFrame, schema: Schema) -> Profile:
@@ -49,35 +53,72 @@ def profile(frame: pd.DataFrame, schema: Schema) -> Profile:
         labels = read_labels(frame, schema)
         unlabelled = int(labels.missing.sum())
         if schema.task == "classification":
-            codes, counts = np.unique(labels.y[labels.y >= 0], return_counts=True)
+            present, counts = np.unique(labels.y[labels.y >= 0], return_counts=True)
             order = np.argsort(-counts, kind="stable")
             classes = pd.DataFrame(
                 {
-                    "name": [labels.names[code] for code in codes[order]],
+                    "name": [labels.names[code] for code in present[order]],
                     "rows": counts[order],
                     "share": counts[order] / counts.sum(),
                 }
             )
-    keys = _row_keys(frame, schema)
-    if keys is None:
-        return Profile(columns, 0, 0, unlabelled, classes)
-    conflicts = 0
-    if labels is not None:
-        answers = pd.Series(labels.y)
-        differs = answers.groupby(keys.to_numpy()).transform("nunique") > 1
-        conflicts = int(differs.to_numpy()[~labels.missing].sum())
-    return Profile(columns, int(keys.duplicated().sum()), conflicts, unlabelled, classes)
+    codes = same_rows(frame, schema)
+    if codes is None:
+        return Profile(columns, 0, 0, unlabelled, classes, None)
+    found = repeats(codes, labels)
+    return Profile(
+        columns,
+        len(found) - found["group"].nunique(),
+        int(found["conflict"].sum()),
+        unlabelled,
+        classes,
+        codes,
+    )
 
 
-def _row_keys(frame: pd.DataFrame, schema: Schema) -> pd.Series | None:
-    """A hash of each row's features; None where cells cannot be hashed (arrays, say)."""
+def same_rows(frame: pd.DataFrame, schema: Schema) -> NDArray[np.int64] | None:
+    """(n,) the same number for rows whose features are equal.
+
+    Returns:
+        None without features, and where cells cannot be compared (lists, say).
+    """
     names = [column.name for column in schema.features]
     if not names:
         return None
     try:
-        return pd.util.hash_pandas_object(frame[names], index=False)
+        # 64 bits: among a million rows two different ones get one hash once in 30 million tables
+        keys = pd.util.hash_pandas_object(frame[names], index=False)
     except TypeError:
         return None
+    return pd.factorize(keys)[0].astype(np.int64)
+
+
+def repeats(codes: NDArray[np.int64], labels: Labels | None) -> pd.DataFrame:
+    """The rows that are not the only ones of their kind.
+
+    Args:
+        codes: (n,) from `same_rows`.
+        labels: of the same rows, or None.
+
+    Returns:
+        One line a row: group (0 .. groups - 1), row, size (of the group), conflict (the row has a
+        label, and the labels of its group differ). Groups with conflicts first, larger ones
+        first, then by their first row; rows ascending.
+    """
+    sizes = np.bincount(codes) if len(codes) else np.empty(0, np.int64)
+    rows = np.flatnonzero(sizes[codes] > 1)
+    found = pd.DataFrame({"code": codes[rows], "row": rows, "size": sizes[codes[rows]]})
+    found["conflict"] = False
+    if labels is not None and len(rows):
+        known = ~labels.missing[rows]
+        differs = found[known].assign(y=labels.y[rows][known]).groupby("code")["y"].nunique()
+        found["conflict"] = known & found["code"].isin(differs.index[differs > 1]).to_numpy()
+    any_conflict = found.groupby("code")["conflict"].transform("any")
+    first = found.groupby("code")["row"].transform("min")
+    order = np.lexsort((rows, first, -found["size"], ~any_conflict.astype(bool)))
+    found = found.iloc[order].reset_index(drop=True)
+    found["group"] = pd.factorize(found["code"])[0]
+    return found[["group", "row", "size", "conflict"]]
 
 
 def _column(values: pd.Series, role: str, kind: str, note: str) -> dict[str, Any]:

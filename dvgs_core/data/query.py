@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -29,7 +29,8 @@ _COMPARE: dict[type, Callable[[Any, Any], Any]] = {
     ast.GtE: lambda a, b: a >= b,
 }
 _TOKEN = re.compile(
-    r"""(?P<text>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")|(?P<tick>`[^`]*`?)|(?P<word>[^\W\d]\w*)"""
+    r"""(?P<text>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")|(?P<tick>`(?:[^`]|``)*`?)"""
+    r"""|(?P<word>[^\W\d]\w*)"""
     r"""|(?P<number>\d[\w.]*)|(?P<logic>&&?|\|\|?|~)|(?P<other>.)""",
     re.DOTALL,
 )
@@ -42,9 +43,10 @@ def matching_rows(frame: pd.DataFrame, expression: str) -> np.ndarray:
         frame: (n, columns).
         expression: comparisons of columns with numbers, "text", True and False, or each other:
             == != < <= > >= (also chained, 1 < x <= 2), in [...], not in [...], joined by and,
-            or, not and parentheses; `any column name` between back ticks; x.isnull(),
-            x.notnull(). Dates are written as text. `index` is the row id, unless a column has
-            that name.
+            or, not and parentheses; "word" in x and "word" not in x, for columns of text;
+            `any column name` between back ticks (a ` in the name is written twice);
+            x.isnull(), x.notnull(). Dates are written as text. `index` is the row id, unless a
+            column has that name.
 
     Returns:
         (n,) bool. A comparison with a missing value is neither true nor false, so such a row
@@ -91,9 +93,10 @@ def _translated(expression: str, columns: set[str]) -> tuple[str, dict[str, str]
     for match in _TOKEN.finditer(expression.strip()):
         token = match.group()
         if match.lastgroup == "tick":
-            if len(token) < 3 or not token.endswith("`"):
+            inside = token[1:-1].replace("``", "")
+            if len(token) < 3 or not token.endswith("`") or "`" in inside:
                 raise InputError(f"The query {quoted(expression)} has a ` that is not closed.")
-            parts.append(f" {stand_in(token[1:-1])} ")
+            parts.append(f" {stand_in(token[1:-1].replace('``', '`'))} ")
         elif match.lastgroup == "logic":
             parts.append({"&": " and ", "|": " or ", "~": " not "}[token[0]])
         elif match.lastgroup == "word" and (
@@ -163,7 +166,10 @@ class _Evaluation:
 
     def _comparison(self, left: ast.expr, op: ast.cmpop, right: ast.expr) -> _Answer:
         if isinstance(op, (ast.In, ast.NotIn)):
-            return self._membership(left, right, negated=isinstance(op, ast.NotIn))
+            negated = isinstance(op, ast.NotIn)
+            if isinstance(left, ast.Constant) and isinstance(right, ast.Name):
+                return self._contains(left, right, negated=negated)
+            return self._membership(left, right, negated=negated)
         compare = _COMPARE.get(type(op))
         if compare is None:
             raise InputError(
@@ -185,10 +191,10 @@ class _Evaluation:
             a = _comparable(a, columns[0])
         if not isinstance(b, pd.Series):
             b = _comparable(b, columns[0])
-        if len(columns) == 2 and _family(columns[0]) != _family(columns[1]):
+        if len(columns) == 2 and family(columns[0]) != family(columns[1]):
             raise InputError(
-                f"Columns {quoted(columns[0].name)} ({_family(columns[0])}) and "
-                f"{quoted(columns[1].name)} ({_family(columns[1])}) cannot be compared."
+                f"Columns {quoted(columns[0].name)} ({family(columns[0])}) and "
+                f"{quoted(columns[1].name)} ({family(columns[1])}) cannot be compared."
             )
         present = ~missing
         true = np.zeros(len(self._frame), bool)
@@ -204,7 +210,7 @@ class _Evaluation:
         if not isinstance(right, (ast.List, ast.Tuple, ast.Set)):
             raise InputError(
                 f"The query {quoted(self._expression)} needs a list after in, such as "
-                'in ["a", "b"].'
+                'in ["a", "b"], or a text before it, such as "a" in name.'
             )
         column = self._column(left)
         wanted = [_comparable(self._literal(item), column) for item in right.elts]
@@ -214,6 +220,19 @@ class _Evaluation:
         for value in wanted:
             true[present] |= np.asarray(_plain(column, present) == value, bool)
         answer = _answer(true, missing)
+        return _Answer(answer.false, answer.true) if negated else answer
+
+    def _contains(self, left: ast.Constant, right: ast.Name, *, negated: bool) -> _Answer:
+        column, part = self._column(right), left.value
+        if not isinstance(part, str) or family(column) != "text":
+            raise InputError(
+                f'The query {quoted(self._expression)} looks for a part of a text: write "part" '
+                f"in a column of text; {quoted(column.name)} holds {family(column)}."
+            )
+        missing = column.isna().to_numpy(dtype=bool)
+        codes, texts = pd.factorize(column)
+        holds = np.array([part in str(text) for text in texts] + [False], dtype=bool)
+        answer = _answer(holds[codes], missing)
         return _Answer(answer.false, answer.true) if negated else answer
 
     def _operand(self, node: ast.expr) -> Any:
@@ -270,7 +289,8 @@ def _answer(true: np.ndarray, missing: Any) -> _Answer:
     return _Answer(true, ~true & ~gone)
 
 
-def _family(column: pd.Series) -> str:
+def family(column: pd.Series) -> Literal["numbers", "truth values", "dates", "text"]:
+    """What the cells of a column are where they are compared."""
     dtype = column.dtype
     if isinstance(dtype, pd.CategoricalDtype):
         dtype = dtype.categories.dtype
@@ -286,22 +306,22 @@ def _plain(operand: Any, present: np.ndarray) -> Any:
     if not isinstance(operand, pd.Series):
         return operand
     values = operand[present]
-    family = _family(operand)
-    if family == "text":
+    kind = family(operand)
+    if kind == "text":
         return values.astype(object).to_numpy()
-    if family == "numbers":
+    if kind == "numbers":
         # Whole numbers are compared as such: ids may be longer than a float is exact.
         whole = pd.api.types.is_integer_dtype(values.dtype)
         return values.to_numpy(dtype="int64" if whole and values.dtype != "uint64" else None)
-    if family == "dates":
+    if kind == "dates":
         return pd.Series(pd.DatetimeIndex(values)).array
     return values.to_numpy(dtype=bool)
 
 
 def _comparable(value: Any, column: pd.Series) -> Any:
     """A literal in the type of the column it is compared with."""
-    family = _family(column)
-    if family == "dates" and isinstance(value, str):
+    kind = family(column)
+    if kind == "dates" and isinstance(value, str):
         try:
             date = pd.Timestamp(value)
         except ValueError as error:
@@ -318,10 +338,10 @@ def _comparable(value: Any, column: pd.Series) -> Any:
         "truth values": (bool, int),
         "text": (str,),
         "dates": (),
-    }[family]
+    }[kind]
     if not isinstance(value, fits):
         shown = f'"{one_line(value, 40)}"' if isinstance(value, str) else repr(value)
         raise InputError(
-            f"Column {quoted(column.name)} holds {family} and cannot be compared with {shown}."
+            f"Column {quoted(column.name)} holds {kind} and cannot be compared with {shown}."
         )
     return value

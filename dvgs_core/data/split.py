@@ -72,6 +72,11 @@ class SplitSettings(Settings):
         description=f"{_SIZE} 0: none, or every matching row if there is a query.",
         json_schema_extra={"unit": "rows"},
     )
+    holdout_rows: tuple[int, ...] = Field(
+        default=(),
+        title="Chosen holdout rows",
+        description="Row ids; if there are any, query and size of the holdout are not used.",
+    )
     rotations: int = Field(
         default=1,
         ge=1,
@@ -225,6 +230,15 @@ def _size(size: float, available: int, what: str) -> int:
 
 
 def _holdout(frame, settings, free, strata, rng) -> np.ndarray:
+    if settings.holdout_rows:
+        rows = np.unique(np.asarray(settings.holdout_rows, dtype=np.int64))
+        outside = rows[(rows < 0) | (rows >= len(free))]
+        if len(outside):
+            raise InputError(
+                f"The holdout has {rows_listed(outside)}, but the rows of the table are 0 to "
+                f"{len(free) - 1:,}: check that it belongs to this table."
+            )
+        return rows[free[rows]]
     if settings.holdout_size == 0 and not settings.holdout_query.strip():
         return np.empty(0, np.int64)
     candidates = np.flatnonzero(free & _matching(frame, settings.holdout_query))

@@ -14,16 +14,23 @@ class Work:
         libraries: what its worker imports before the first job.
         nice: by how much it stands back where cores are few: the page comes first, then values,
             then maps.
+        idle_seconds: its worker starts when a job waits and ends after so long without one; None:
+            it is there from the start, so that nobody waits for what it imports.
     """
 
     execute: str
     libraries: tuple[str, ...]
     nice: int
+    idle_seconds: float | None = None
 
 
 KINDS: dict[JobKind, Work] = {
-    "valuation": Work("dvgs_core.engine.job:execute", ("torch",), 5),
+    "valuation": Work("dvgs_core.engine.execute:execute", ("torch",), 5),
     "map": Work("dvgs_core.engine.maps:execute", ("torch", "umap"), 10),
+    "look": Work("dvgs_core.engine.look:execute", ("sklearn.preprocessing",), 5, 300.0),
+    "sensitivity": Work("dvgs_core.engine.sensitivity:execute", ("torch",), 10, 60.0),
+    "holdout": Work("dvgs_core.engine.holdout:execute", ("torch",), 10, 60.0),
+    "curve": Work("dvgs_core.engine.curves:execute", ("torch",), 10, 60.0),
 }
 
 #: Exit status of a worker that found another one at work.

@@ -1,8 +1,9 @@
 """Keeping worker processes there while the app is.
 
-The app's one supervisor starts a worker of each kind, notices within a quarter of a second when one
-dies, says so on the run it was doing, and starts another. Several apps may share a workspace: the
-first worker of a kind that registers stays the only one, and the other supervisors watch it.
+The app's one supervisor starts a worker of each kind (of some only when there is work), notices
+within a quarter of a second when one dies, says so on the run it was doing, and starts another.
+Several apps may share a workspace: the first worker of a kind that registers stays the only one,
+and the other supervisors watch it.
 """
 
 import atexit
@@ -17,7 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dvgs_core.engine.kinds import TAKEN
+from dvgs_core.engine.kinds import KINDS, TAKEN
 from dvgs_core.store.runs import JobKind
 from dvgs_core.store.workspace import Workspace
 
@@ -58,7 +59,7 @@ class Supervisor:
         self,
         workspace: Workspace,
         *,
-        kinds: Sequence[JobKind] = ("valuation", "map"),
+        kinds: Sequence[JobKind] = tuple(KINDS),
         execute: Mapping[JobKind, str] | None = None,
     ):
         self.workspace = workspace
@@ -146,7 +147,8 @@ class Supervisor:
                     post.problem = None
                 return
             self._bury(kind, post, post.process)
-        if time.monotonic() >= post.not_before and self.workspace.worker(kind) is None:
+        wanted = KINDS[kind].idle_seconds is None or self.workspace.waiting(kind)
+        if wanted and time.monotonic() >= post.not_before and self.workspace.worker(kind) is None:
             self._spawn(kind, post)
 
     def _settled(self, kind: JobKind, process: subprocess.Popen) -> bool:

@@ -108,9 +108,9 @@ def _work(workspace: Workspace, kind: JobKind, pid: int, execute: Execute) -> No
             do(workspace, job, execute)
             workspace.worker_beat(kind, pid, "ready")
             idle_since = time.monotonic()
-        elif not workspace.supervised() and not workspace.waiting(kind):
-            return
         elif patience is not None and time.monotonic() - idle_since > patience:
+            return  # another one starts when there is work
+        elif not workspace.supervised() and not workspace.waiting(kind):
             return
         else:
             time.sleep(POLL_SECONDS)

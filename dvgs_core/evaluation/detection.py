@@ -27,6 +27,45 @@ class Detection:
     curve: pd.DataFrame
     damaged: int
 
+    @property
+    def roc(self) -> pd.DataFrame:
+        """Columns false_positive and true_positive, rates from exactly 0 to exactly 1.
+
+        Rows come in the curve's order, so the area can differ from `auroc` where values are tied.
+        """
+        n = len(self.curve) - 1
+        inspected = np.arange(n + 1)
+        found = (self.curve["found"] * self.damaged).round()
+        return pd.DataFrame(
+            {
+                "false_positive": (inspected - found) / (n - self.damaged),
+                "true_positive": self.curve["found"],
+            }
+        )
+
+    @property
+    def precision_recall(self) -> pd.DataFrame:
+        """Columns recall and precision, a line for each number of rows inspected from 1 on."""
+        found = (self.curve["found"] * self.damaged).round().iloc[1:]
+        return pd.DataFrame(
+            {
+                "recall": self.curve["found"].iloc[1:].to_numpy(),
+                "precision": found.to_numpy() / np.arange(1, len(self.curve)),
+            }
+        )
+
+    @property
+    def conclusion(self) -> str:
+        """What inspecting the lowest tenth finds, and what chance would, in a sentence."""
+        n = len(self.curve) - 1
+        k = max(1, round(n / 10))
+        found = float(self.curve["found"].iloc[k])
+        return (
+            f"Among the lowest {k:,} of {n:,} rows are {found:.0%} of the {self.damaged:,} damaged "
+            f"ones (by chance {k / n:.0%}); a damaged row lies below a sound one in "
+            f"{self.auroc:.1%} of pairs."
+        )
+
     def precision_at(self, k: int) -> float:
         """Share of damaged rows among the k lowest."""
         k = min(k, len(self.curve) - 1)

@@ -12,33 +12,16 @@ Buffers live in a `Workspace`, one a thread, and fit the processor's cache if th
 """
 
 from dataclasses import dataclass
-from math import prod
 
 import torch
 from torch import Tensor
 
+from dvgs_core.gradients.precision import WIDE
 from dvgs_core.models.activations import activate
 from dvgs_core.models.dropout import Dropout
 from dvgs_core.models.losses import CrossEntropy, Loss
 from dvgs_core.models.network import NORMALISATION_EPSILON, Network
-
-# Narrower layers gain nothing from bfloat16, and what is near the output needs the digits.
-_WIDE = 128
-
-
-class Workspace:
-    """Buffers by name and shape, made on first use and used again for every block."""
-
-    def __init__(self, like: Tensor) -> None:
-        self.like = like
-        self.held: dict[object, Tensor] = {}
-
-    def take(self, name: object, *shape: int, dtype: torch.dtype | None = None) -> Tensor:
-        """A buffer with whatever was left in it."""
-        key = (name, shape)
-        if key not in self.held:
-            self.held[key] = self.like.new_empty(prod(shape), dtype=dtype).view(shape)
-        return self.held[key]
+from dvgs_core.models.workspace import Workspace
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,11 +33,18 @@ class PreparedLayer:
         bias: (members, 1, 2 width_out), likewise.
         back: (members, width_out, width_in), W transposed; less its mean over width_in where the
             layer is given normalised rows.
+        counters: (members, 1, words), of the layer's dropout masks; None: worked out by each block.
     """
 
     joined: Tensor
     bias: Tensor
     back: Tensor
+    counters: Tensor | None = None
+
+    def of(self, members: slice) -> "PreparedLayer":
+        """The layer of some of the members."""
+        counters = None if self.counters is None else self.counters[members]
+        return PreparedLayer(self.joined[members], self.bias[members], self.back[members], counters)
 
 
 def prepare(
@@ -74,10 +64,14 @@ def prepare(
         back = weight[:, :-1].transpose(1, 2)
         if index > 0 and network.normalise and network.activated[index - 1]:
             back = back - back.mean(dim=2, keepdim=True)
-        wide = min(back.shape[1:]) >= _WIDE
+        wide = min(back.shape[1:]) >= WIDE
         dtype = torch.bfloat16 if precision == "bfloat16" and wide else weight.dtype
         joined = joined.to(dtype)
-        prepared.append(PreparedLayer(joined[:, :-1], joined[:, -1:], back.to(dtype)))
+        counters = None
+        if network.dropout > 0 and network.activated[index]:
+            width, everyone = network.widths[index + 1], slice(0, len(parameters))
+            counters = dropout.counters(index, width, everyone, parameters.device)
+        prepared.append(PreparedLayer(joined[:, :-1], joined[:, -1:], back.to(dtype), counters))
     return prepared
 
 
@@ -131,7 +125,9 @@ class Block:
         d[..., 1] = -1
         dot, norm = self._backward(d.unsqueeze(2))
         other = torch.softmax(output, dim=2).flip(2)
-        return dot * other * output.new_tensor([-1.0, 1.0]), norm * other
+        dot = dot * other
+        dot[..., 0].neg_()
+        return dot, norm * other
 
     def _forward(self, X: Tensor, hashes: Tensor, lengths: Tensor) -> Tensor:
         """(members, rows, outputs); leaves in `self` what the backward pass needs."""
@@ -178,8 +174,9 @@ class Block:
         if network.dropout > 0:
             words = (shape[0], shape[1], -(-shape[2] // 4))
             bits, spare = (take(name, *words, dtype=torch.int64) for name in ("bits", "spare"))
+            known = self.layers[index].counters
             kept = third.copy_(
-                self.dropout.kept(hashes, index, shape[2], self.members, bits, spare)
+                self.dropout.kept(hashes, index, shape[2], self.members, bits, spare, known)
             )
             z = torch.mul(z, kept, out=take("z", *shape))
         elif z.dtype != dtype:

@@ -23,6 +23,7 @@ import torch
 from torch import Tensor
 
 from dvgs_core.gradients.block import Block, PreparedLayer, Workspace, prepare
+from dvgs_core.gradients.cuda import Feed, Replayed, fixed_arithmetic, one_ahead
 from dvgs_core.gradients.similarity import similarity
 from dvgs_core.models.dropout import Dropout, row_hashes
 from dvgs_core.models.losses import CrossEntropy, Loss
@@ -36,6 +37,8 @@ _BLOCK_FLOATS = 1_500_000
 _FEWEST_BLOCK_ROWS = 256
 # Larger blocks gain a GPU nothing.
 _MOST_BLOCK_ROWS = 65_536
+# Multiply-adds of a block below which a GPU waits for its launches: some hundred of 5 µs each.
+_LAUNCHES_DOMINATE = 10_000_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +71,7 @@ class Similarities:
     by_label: Tensor | None
 
 
-PRECISIONS = ("float32", "bfloat16")
+PRECISIONS = ("float32", "tf32", "bfloat16")
 
 
 class Scorer:
@@ -82,9 +85,13 @@ class Scorer:
         ids: (rows,) int64 row ids.
         kind: which similarity.
         by_label: also score every row under every class; needs CrossEntropy.
-        block_rows: rows a block; None finds it from the network's width.
+        block_rows: rows a block; None finds it from the network's width, and on a GPU from its
+            free memory at the first checkpoint.
         precision: "bfloat16" takes the matrix products of layers at least 128 wide in bfloat16
-            (sums, activations, norms and everything else stay as X is); "float32" takes none.
+            (sums, activations, norms and everything else stay as X is); "tf32" takes all products
+            in TensorFloat-32 on a GPU that has it; "float32" neither.
+        device: where to compute; None is where X is. Rows in the host's memory are copied to
+            another device block by block.
 
     A context manager: leaving it ends its threads.
     """
@@ -101,19 +108,22 @@ class Scorer:
         by_label: bool = False,
         block_rows: int | None = None,
         precision: str = "float32",
+        device: torch.device | None = None,
     ) -> None:
         if precision not in PRECISIONS:
             raise ValueError(f"Unknown precision {precision!r}; known: {', '.join(PRECISIONS)}.")
         if by_label and not isinstance(loss, CrossEntropy):
             raise ValueError("Values under every label exist for classification only.")
         self.network, self.loss = network, loss
-        self.X, self.y, self.ids = X, y, ids
+        self.rows, self.device = len(X), device or X.device
         self.kind, self.by_label, self.block_rows = kind, by_label, block_rows
         self.precision = precision
-        self.hashes = row_hashes(ids)
-        self.lengths = torch.linalg.vector_norm(X, dim=1, keepdim=True).square_()
+        lengths = torch.linalg.vector_norm(X, dim=1, keepdim=True).square_()
+        self.feed = Feed((X, y, row_hashes(ids), lengths), self.device)
+        self.like = X.new_empty(0, device=self.device)
         self.local = threading.local()
-        threads = self.threads = torch.get_num_threads() if X.device.type == "cpu" else 1
+        self.replayed = Replayed()
+        threads = self.threads = torch.get_num_threads() if self.device.type == "cpu" else 1
         # operations this small scale better as blocks side by side than inside torch
         self.pool = ThreadPoolExecutor(threads, initializer=_one_thread) if threads > 1 else None
 
@@ -125,53 +135,104 @@ class Scorer:
             self.pool.shutdown()
 
     def score(self, checkpoint: Checkpoint, dropout: Dropout) -> Similarities:
-        """Similarities of all rows at one checkpoint; independent of the blocks' size."""
-        network = self.network
+        """Similarities of all rows at one checkpoint; independent of the blocks' size.
+
+        A GPU whose memory does not suffice is asked again with smaller blocks.
+        """
+        # on a GPU all members at once keep it busy; on a CPU one at a time stays in the cache
+        members = len(checkpoint.parameters)
+        together = members if self.device.type == "cuda" else 1
+        if self.block_rows is None:
+            # found once: what the first blocks take is no longer free at the second checkpoint
+            self.block_rows = self._block_rows(together, -(-members // together))
+        while True:
+            tasks = [
+                (some, span)
+                for span in _spans(self.rows, self.block_rows)
+                for some in _spans(members, together)
+            ]
+            side_by_side = self.pool is not None and len(tasks) > 1
+            work = 0 if side_by_side else members * self.rows * self.network.parameters
+            try:
+                with operation_threads(work), fixed_arithmetic(self.device, self.precision):
+                    return self._score(checkpoint, dropout, tasks, side_by_side)
+            except torch.OutOfMemoryError:
+                if self.block_rows <= _FEWEST_BLOCK_ROWS:
+                    raise
+                self.block_rows = -(-self.block_rows // 2)
+                self.local, self.replayed = threading.local(), Replayed()
+                torch.cuda.empty_cache()
+
+    def _score(
+        self,
+        checkpoint: Checkpoint,
+        dropout: Dropout,
+        tasks: list[tuple[slice, slice]],
+        side_by_side: bool,
+    ) -> Similarities:
+        network, members = self.network, len(checkpoint.parameters)
         layers = prepare(
             network, checkpoint.parameters, checkpoint.gradient, dropout, self.precision
         )
         target_norm = torch.linalg.vector_norm(checkpoint.gradient, dim=1)
-        members, rows = len(checkpoint.parameters), len(self.X)
-        own = self.X.new_empty(members, rows)
-        by_label = self.X.new_empty(members, rows, network.widths[-1]) if self.by_label else None
+        own = self.like.new_empty(members, self.rows)
+        by_label = None
+        if self.by_label:
+            by_label = self.like.new_empty(members, self.rows, network.widths[-1])
 
-        def block(task: tuple[slice, slice]) -> None:
+        def block(task: tuple[slice, slice], rows: list[Tensor]) -> None:
             some, span = task
-            those = [PreparedLayer(e.joined[some], e.bias[some], e.back[some]) for e in layers]
-            dot, norm = Block(network, self.loss, those, some, dropout, self._workspace()).score(
-                self.X[span],
-                self.y[span],
-                self.hashes[span],
-                self.lengths[span],
-                by_label=self.by_label,
-            )
+            those = [layer.of(some) for layer in layers]
+            dot, norm = self._products(those, some, dropout, rows)
             scores = similarity(dot, norm, target_norm[some], kind=self.kind)
             if by_label is None:
                 own[some, span] = scores.squeeze(2)
             else:
                 by_label[some, span] = scores
-                y = self.y[span].expand(len(scores), -1).unsqueeze(2)
+                y = rows[1].expand(len(scores), -1).unsqueeze(2)
                 own[some, span] = scores.gather(2, y).squeeze(2)
 
-        # on a GPU all members at once keep it busy; on a CPU one at a time stays in the cache
-        together = members if self.X.device.type == "cuda" else 1
-        groups = -(-members // together)
-        block_rows = self.block_rows or self._block_rows(together, groups)
-        tasks = [
-            (some, span) for span in _spans(rows, block_rows) for some in _spans(members, together)
-        ]
-        if self.pool is None or len(tasks) == 1:
-            for task in tasks:
-                block(task)
+        if self.pool is not None and side_by_side:
+            for _ in self.pool.map(lambda task: block(task, self.feed.fetch(task[1])[0]), tasks):
+                pass
         else:
-            with operation_threads(0):
-                for _ in self.pool.map(block, tasks):
-                    pass
+            for task, fetched in one_ahead(tasks, lambda task: self.feed.fetch(task[1])):
+                block(task, self.feed.arrived(fetched))
         return Similarities(own, by_label)
+
+    def _products(
+        self, layers: list[PreparedLayer], some: slice, dropout: Dropout, rows: list[Tensor]
+    ) -> tuple[Tensor, Tensor]:
+        """Inner products and norms of one block, replayed where launches would dominate."""
+
+        def run(layers: list[PreparedLayer], rows: list[Tensor]) -> tuple[Tensor, Tensor]:
+            block = Block(self.network, self.loss, layers, some, dropout, self._workspace())
+            X, y, hashes, lengths = rows
+            return block.score(X, y, hashes, lengths, by_label=self.by_label)
+
+        count = some.stop - some.start
+        work = count * len(rows[0]) * self.network.parameters
+        if self.device.type != "cuda" or work > _LAUNCHES_DOMINATE:
+            return run(layers, rows)
+        masked = [layer.counters is not None for layer in layers]
+        flat = [part for e in layers for part in (e.joined, e.bias, e.back, e.counters)]
+
+        def from_flat(*parts: Tensor) -> list[Tensor]:
+            given = iter(parts)
+            made = []
+            for has_masks in masked:
+                joined, bias, back = next(given), next(given), next(given)
+                made.append(PreparedLayer(joined, bias, back, next(given) if has_masks else None))
+            return list(run(made, list(given)))
+
+        dot, norm = self.replayed(
+            dropout.threshold, from_flat, [*(p for p in flat if p is not None), *rows]
+        )
+        return dot, norm
 
     def _workspace(self) -> Workspace:
         if not hasattr(self.local, "workspace"):
-            self.local.workspace = Workspace(self.X)
+            self.local.workspace = Workspace(self.like)
         return self.local.workspace
 
     def _block_rows(self, together: int, groups: int) -> int:
@@ -181,11 +242,11 @@ class Scorer:
             together: members of a block.
             groups: blocks for the same rows.
         """
-        widths, rows = self.network.widths, len(self.X)
+        widths, rows = self.network.widths, self.rows
         labels = widths[-1] if self.by_label and widths[-1] > 2 else 1
         floats_a_row = together * sum(widths[1:]) * (5 + 2 * labels)
-        if self.X.device.type == "cuda":
-            free, _ = torch.cuda.mem_get_info(self.X.device)
+        if self.device.type == "cuda":
+            free, _ = torch.cuda.mem_get_info(self.device)
             most = int(np.clip(free // 4 // (4 * floats_a_row), 16, _MOST_BLOCK_ROWS))
         else:
             most = max(_BLOCK_FLOATS // floats_a_row, _FEWEST_BLOCK_ROWS)

@@ -8,7 +8,8 @@ Source: Evans et al. 2024 (arXiv 2405.08217), algorithm 1.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from numpy.typing import NDArray
@@ -21,7 +22,12 @@ from dvgs_core.settings import Settings, validated
 from dvgs_core.stopping import Rule, rules
 
 if TYPE_CHECKING:
+    from torch import Tensor, nn
+
     from dvgs_core.trajectory import Trajectory
+
+ModelFactory = Callable[[], "nn.Module"]
+RowLoss = Callable[[Any, "Tensor"], "Tensor"]
 
 
 class DVGSSettings(Settings):
@@ -73,10 +79,11 @@ class DVGSSettings(Settings):
         title="Learning rate",
         description="Step size of Adam.",
     )
-    network: Literal["auto", "logistic", "mlp", "autoencoder"] = Field(
+    network: Literal["auto", "logistic", "mlp", "autoencoder", "convolutional"] = Field(
         default="auto",
         title="Network",
-        description="auto takes a perceptron where there is a label and an autoencoder where not.",
+        description="auto takes a perceptron where there is a label and an autoencoder where not; "
+        "convolutional is an autoencoder of small square pictures, of a fixed shape.",
     )
     layers: int = Field(
         default=2,
@@ -129,11 +136,12 @@ class DVGSSettings(Settings):
         title="Similarity",
         description="How a row's gradient is compared with the target's.",
     )
-    precision: Literal["float32", "bfloat16", "auto"] = Field(
+    precision: Literal["float32", "tf32", "bfloat16", "auto"] = Field(
         default="float32",
         title="Precision",
-        description="Of the matrix products of layers at least 128 wide while scoring. bfloat16 is "
-        "faster on wide networks and moves the ranking very little; auto takes it on a GPU.",
+        description="Of the matrix products while scoring. bfloat16, in layers at least 128 wide, "
+        "is faster and moves the ranking very little; tf32 is a GPU's shorter float32; auto takes "
+        "bfloat16 where the processor or GPU has instructions for it.",
     )
     suggest: bool = Field(
         default=True,
@@ -161,6 +169,25 @@ class DVGSSettings(Settings):
     )
 
 
+@dataclass(frozen=True)
+class OwnModel:
+    """A network of the user's own.
+
+    Attributes:
+        model: builds a new torch.nn.Module at every call.
+        loss: (output, y) -> (rows,) losses, or their mean or sum; None is the task's own.
+        parameters: names or patterns of the parameters to compare gradients on; None is all that
+            are trained.
+    """
+
+    model: ModelFactory
+    loss: RowLoss | None = None
+    parameters: str | tuple[str, ...] | None = None
+
+
+#: Settings that shape a built-in network, and mean nothing for another.
+_SHAPE = ("network", "layers", "width", "latent", "activation", "dropout", "normalise")
+
 _SUPERVISED_NOISE = dict(restarts=10, epochs=100, max_steps=None, target_batch=500, every=1)
 _PAPER: dict[str, dict[str, Any]] = {
     "adult-labels": dict(restarts=3, epochs=100, max_steps=None, target_batch=500, every=1),
@@ -172,6 +199,14 @@ _PAPER: dict[str, dict[str, Any]] = {
     "blog-noise": _SUPERVISED_NOISE,
     "cifar10-noise": dict(
         restarts=1, epochs=100, max_steps=None, target_batch=500, every=1, balanced=False
+    ),
+    "cifar10-unsupervised": dict(
+        restarts=1,
+        epochs=1000,
+        max_steps=None,
+        target_batch=1000,
+        every=1,
+        network="convolutional",
     ),
     "lincs-noise": dict(
         restarts=3,
@@ -200,22 +235,48 @@ _PAPER: dict[str, dict[str, Any]] = {
 }
 
 
-@register("dvgs", DVGSSettings)
+@register(
+    "dvgs",
+    DVGSSettings,
+    title="Gradient similarity (DVGS)",
+    help="Whether a row pulls a network that trains on the trusted rows the way they pull it.",
+)
 class DVGS:
     """Data valuation with gradient similarity.
 
     Args:
         seed: root of every random draw; the same seed gives the same values on one device.
         device: "auto", "cpu", "cuda" or "cuda:1"; auto takes a GPU where there is one.
+        model: a function that builds a torch.nn.Module, called once for each restart with torch's
+            generator at a seed of its own, so that restarts differ and the same seed gives the
+            same start. The module takes (rows, features) float32, in the mode it is built in:
+            dropout in training mode draws its masks from the row ids, batch normalisation must be
+            in evaluation mode. None: the network that the settings describe.
+        loss: (output, y) -> (rows,) losses, or their mean or sum; y is (rows,) int64 classes,
+            (rows,) float32, or X for reconstruction. None: cross entropy, or the mean squared
+            error, of a regression label brought to mean 0 and variance 1.
+        parameters: names or patterns ("head.*") of the model's parameters whose gradients are
+            compared; all are trained. None: all.
         **settings: fields of `DVGSSettings`.
 
     Raises:
-        InputError: a setting is unknown or out of bounds.
+        InputError: a setting is unknown or out of bounds, or shapes a built-in network although
+            there is a model.
     """
 
-    def __init__(self, *, seed: int = 0, device: str = "auto", **settings: Any) -> None:
+    def __init__(
+        self,
+        *,
+        seed: int = 0,
+        device: str = "auto",
+        model: ModelFactory | None = None,
+        loss: RowLoss | None = None,
+        parameters: str | Iterable[str] | None = None,
+        **settings: Any,
+    ) -> None:
         self.settings = validated(DVGSSettings, settings)
         self.seed, self.device = seed, device
+        self.own = _own_model(model, loss, parameters, settings)
 
     @classmethod
     def paper(cls, name: str, *, seed: int = 0, device: str = "auto") -> DVGS:
@@ -260,6 +321,7 @@ class DVGS:
             seed=self.seed,
             device=self.device,
             keep=keep,
+            own=self.own,
         )
 
     def steps(
@@ -295,6 +357,7 @@ class DVGS:
             device=self.device,
             stop=named if stop is None else stop if named is None else named | stop,
             resume=resume,
+            own=self.own,
         )
 
     def value(
@@ -307,3 +370,23 @@ class DVGS:
     ) -> Valuation:
         """The value of every source row: the mean similarity over checkpoints and restarts."""
         return collect(self.steps(source, target, classes=classes, stop=stop), source.ids)
+
+
+def _own_model(
+    model: ModelFactory | None,
+    loss: RowLoss | None,
+    parameters: str | Iterable[str] | None,
+    settings: Mapping[str, Any],
+) -> OwnModel | None:
+    if model is None:
+        if loss is not None or parameters is not None:
+            raise InputError("loss and parameters go with a model of your own; give model= too.")
+        return None
+    shaping = [name for name in _SHAPE if name in settings]
+    if shaping:
+        raise InputError(
+            f"{', '.join(shaping)} shape a built-in network; with a model of your own leave them "
+            "out and build the model so."
+        )
+    chosen = parameters if parameters is None or isinstance(parameters, str) else tuple(parameters)
+    return OwnModel(model, loss, chosen)

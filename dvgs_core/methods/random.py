@@ -14,7 +14,12 @@ class RandomSettings(Settings):
     """Nothing to set."""
 
 
-@register("random", RandomSettings)
+@register(
+    "random",
+    RandomSettings,
+    title="Random",
+    help="Values drawn at random: what every other method must beat.",
+)
 class Random:
     """Values drawn uniformly from [0, 1); the device has no say."""
 

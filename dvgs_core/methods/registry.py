@@ -1,10 +1,23 @@
 """Methods of valuation by name.
 
 A method is a class made with `(*, seed, device, **settings)` that has two calls, `steps(source,
-target)` and `value(source, target)`. It registers with its settings class:
+target, *, classes)` and `value(source, target, *, classes)`. It registers with its settings class,
+and from then on has its page, its command line, its recipe and its place in every comparison:
 
-    @register("mine", MySettings)
-    class Mine: ...
+    class NormSettings(Settings):
+        power: float = Field(default=2.0, gt=0, le=10, title="Power", description="Of the norm.")
+
+    @register("norm", NormSettings, title="Plain norm", help="How short the row is.")
+    class Norm(Base[NormSettings]):
+        declared = NormSettings
+
+        def steps(self, source, target, *, classes=None):
+            agreed("norm", source, target, classes)
+            yield only_step(-np.linalg.norm(source.X, ord=self.settings.power, axis=1))
+
+`Base`, `agreed` and `only_step` are in `dvgs_core.methods.base`; a class of one's own with the two
+calls does as well. Import the file before the name is used. What a method is asked to compare it
+imports inside its calls, so that listing methods loads neither torch nor scikit-learn.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,6 +27,9 @@ from typing import Any, Protocol, TypeVar
 from dvgs_core.errors import InputError
 from dvgs_core.samples import Samples, Step, Valuation
 from dvgs_core.settings import Settings
+
+#: What may be predicted: a class, a number, or the row itself where there is no label.
+TASKS = ("classification", "regression", "reconstruction")
 
 
 class Method(Protocol):
@@ -32,36 +48,81 @@ class Method(Protocol):
 
 @dataclass(frozen=True)
 class Entry:
-    """A registered method: how it is made, and what can be set."""
+    """A registered method: how it is made, what can be set, and what it is for.
+
+    Attributes:
+        name: what it is called by.
+        make: the class.
+        settings: what can be set.
+        title: its name for a person.
+        help: one line on what its values mean.
+        tasks: those of `TASKS` that it can value rows for.
+    """
 
     name: str
     make: Callable[..., Method]
     settings: type[Settings]
+    title: str
+    help: str
+    tasks: tuple[str, ...] = TASKS
+
+    def require(self, task: str) -> None:
+        """Refuse a task that the method does not serve.
+
+        Raises:
+            InputError: in one line, with what would do.
+        """
+        if task not in self.tasks:
+            others = [other.name for other in _entries.values() if task in other.tasks]
+            raise InputError(
+                f"The method {self.name} is for {' and '.join(self.tasks)}; this is {_what(task)}. "
+                f"Methods for it: {', '.join(others)}."
+            )
 
 
 _entries: dict[str, Entry] = {}
 M = TypeVar("M", bound=Callable[..., Method])
 
 
-def register(name: str, settings: type[Settings]) -> Callable[[M], M]:
+def register(
+    name: str,
+    settings: type[Settings],
+    *,
+    title: str | None = None,
+    help: str | None = None,
+    tasks: tuple[str, ...] = TASKS,
+) -> Callable[[M], M]:
     """Class decorator that makes a method known under a name.
 
+    Args:
+        name: what it is called by.
+        settings: what can be set; a `Settings` class.
+        title: its name for a person; None: the name.
+        help: one line on what its values mean; None: the first line of the class's docstring.
+        tasks: those of "classification", "regression" and "reconstruction" that it serves.
+
     Raises:
-        ValueError: the name is taken.
+        ValueError: the name is taken, or a task is unknown.
     """
+    unknown = set(tasks) - set(TASKS)
+    if unknown or not tasks:
+        raise ValueError(f"The tasks of {name!r} must be some of {TASKS}; got {tasks}.")
 
     def add(make: M) -> M:
         if name in _entries:
             raise ValueError(f"A method named {name!r} is registered already: {_entries[name]}.")
-        _entries[name] = Entry(name, make, settings)
+        first_line = (make.__doc__ or "").strip().split("\n")[0]
+        _entries[name] = Entry(
+            name, make, settings, title or name, first_line if help is None else help, tasks
+        )
         return make
 
     return add
 
 
-def names() -> list[str]:
-    """Registered names, in the order of registration."""
-    return list(_entries)
+def names(task: str | None = None) -> list[str]:
+    """Registered names, in the order of registration; with a task, of those that serve it."""
+    return [entry.name for entry in _entries.values() if task is None or task in entry.tasks]
 
 
 def entry(name: str) -> Entry:
@@ -82,3 +143,7 @@ def create(name: str, *, seed: int = 0, device: str = "auto", **settings: Any) -
         InputError: unknown method, or a setting that is unknown or out of bounds.
     """
     return entry(name).make(seed=seed, device=device, **settings)
+
+
+def _what(task: str) -> str:
+    return "data without a label" if task == "reconstruction" else task

@@ -10,6 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from dvgs_core.models.workspace import Workspace
+
 _GOLDEN = 0x9E3779B97F4A7C15
 _MASK64 = (1 << 64) - 1
 
@@ -52,9 +54,19 @@ class Dropout:
         stream: tells apart draws that must not coincide: 0 for target rows, 1 for source rows.
         step: optimiser step.
         members: how many networks.
+        workspace: buffers for `scale`, whose results then hold until its next call for the layer.
     """
 
-    def __init__(self, rate: float, seed: int, stream: int, step: int, members: int) -> None:
+    def __init__(
+        self,
+        rate: float,
+        seed: int,
+        stream: int,
+        step: int,
+        members: int,
+        workspace: Workspace | None = None,
+    ) -> None:
+        self.workspace = workspace
         # a rate just below 1 must leave something to keep
         cut = min(round(rate * 2**16), 2**16 - 1)
         self.rate = cut / 2**16
@@ -81,12 +93,31 @@ class Dropout:
         hashes = row_hashes(ids if ids.ndim == 2 else ids.unsqueeze(0))
         members = slice(0, len(self.member_keys))
         shape = (len(self.member_keys), hashes.shape[1], -(-width // 4))
-        bits = torch.empty(shape, dtype=torch.int64, device=ids.device)
-        kept = self.kept(hashes, layer, width, members, bits, torch.empty_like(bits))
-        return kept.to(torch.float32).mul_(self.factor)
+        take = (self.workspace or Workspace(torch.empty(0, device=ids.device))).take
+        bits, spare = (take(name, *shape, dtype=torch.int64) for name in ("bits", "spare bits"))
+        kept = self.kept(hashes, layer, width, members, bits, spare)
+        scale = take(("scale", layer), *shape[:2], width, dtype=torch.float32)
+        return scale.copy_(kept).mul_(self.factor)
+
+    def counters(
+        self, layer: int, width: int, members: slice, device: torch.device | str
+    ) -> Tensor:
+        """(members, 1, width / 4 rounded up) int64 that tells the features' masks apart."""
+        # every four features count on from the row's hash and the layer's key, as SplitMix64 does
+        steps = range(1, -(-width // 4) + 1)
+        starts = [_mix64(key + layer + 1) for key in self.member_keys[members]]
+        counters = [[_signed64(start + _GOLDEN * step) for step in steps] for start in starts]
+        return torch.tensor(counters, dtype=torch.int64, device=device).unsqueeze(1)
 
     def kept(
-        self, hashes: Tensor, layer: int, width: int, members: slice, bits: Tensor, spare: Tensor
+        self,
+        hashes: Tensor,
+        layer: int,
+        width: int,
+        members: slice,
+        bits: Tensor,
+        spare: Tensor,
+        counters: Tensor | None = None,
     ) -> Tensor:
         """1 where a feature is kept, 0 where it is dropped.
 
@@ -95,15 +126,13 @@ class Dropout:
             layer, width: which layer's features, and how many.
             members: which members' masks.
             bits, spare: (members, rows, width / 4 rounded up) int64 to work in.
+            counters: what `counters` gives for these, where it is known already.
 
         Returns:
             (members, rows, width) int16, a view of `bits`.
         """
-        # every four features count on from the row's hash and the layer's key, as SplitMix64 does
-        steps = range(1, bits.shape[2] + 1)
-        starts = [_mix64(key + layer + 1) for key in self.member_keys[members]]
-        counters = [[_signed64(start + _GOLDEN * step) for step in steps] for start in starts]
-        counter = torch.tensor(counters, dtype=torch.int64, device=hashes.device).unsqueeze(1)
-        torch.add(hashes.unsqueeze(2), counter, out=bits)
+        if counters is None:
+            counters = self.counters(layer, width, members, hashes.device)
+        torch.add(hashes.unsqueeze(2), counters, out=bits)
         lanes = _mix64_(bits, spare).view(torch.int16)
         return lanes.ge_(self.threshold)[..., :width]

@@ -5,6 +5,9 @@ loss's gradient at what it gave; both passes hand these factors out and never fo
 Written by hand rather than with autograd because the factors are all we want, one forward serves
 every label, and small networks would spend most of their time in autograd's bookkeeping. Tests
 hold it to autograd.
+
+Given a workspace, both passes write into its buffers: what they return then holds until the next
+pass with the same workspace.
 """
 
 from dataclasses import dataclass
@@ -15,6 +18,7 @@ from torch import Tensor
 from dvgs_core.models.activations import activate
 from dvgs_core.models.dropout import Dropout
 from dvgs_core.models.network import NORMALISATION_EPSILON, Network
+from dvgs_core.models.workspace import Workspace
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +44,12 @@ class Forward:
 
 
 def forward(
-    network: Network, layers: list[Tensor], X: Tensor, ids: Tensor, dropout: Dropout
+    network: Network,
+    layers: list[Tensor],
+    X: Tensor,
+    ids: Tensor,
+    dropout: Dropout,
+    workspace: Workspace | None = None,
 ) -> Forward:
     """Run rows through all members.
 
@@ -50,7 +59,9 @@ def forward(
             gradient rides along in the same product.
         X: (members or 1, rows, features) float.
         ids: (rows,) or (members, rows) int64 row ids, for dropout.
+        workspace: buffers of the calling thread.
     """
+    take = (workspace or Workspace(X)).take
     inputs: list[Tensor] = []
     slopes: list[Tensor | None] = []
     deviations: list[Tensor | None] = []
@@ -58,7 +69,8 @@ def forward(
     a = X
     for index, layer in enumerate(layers):
         members, width = layer.shape[0], network.widths[index + 1]
-        product = torch.baddbmm(layer[:, -1:], a.expand(members, -1, -1), layer[:, :-1])
+        product = take(("product", index), members, a.shape[1], layer.shape[2])
+        torch.baddbmm(layer[:, -1:], a.expand(members, -1, -1), layer[:, :-1], out=product)
         z = product[..., :width]
         inputs.append(a)
         products.append(product[..., width:])
@@ -69,21 +81,31 @@ def forward(
             continue
         if network.dropout > 0:
             scale = dropout.scale(ids, index, width)
-            z = z * scale
-        h, slope = torch.empty_like(z), torch.empty_like(z)
-        activate(network.activation, z, h, slope, (torch.empty_like(z), torch.empty_like(z)))
+            z.mul_(scale)
+        shape = tuple(z.shape)
+        h, slope = take(("h", index), *shape), take(("slope", index), *shape)
+        activate(network.activation, z, h, slope, (take("first", *shape), take("second", *shape)))
         slopes.append(slope.mul_(scale) if network.dropout > 0 else slope)
-        if network.normalise:
-            a, _, deviation = torch.native_layer_norm(h, [width], None, None, NORMALISATION_EPSILON)
-            deviations.append(deviation)
-        else:
-            a = h
-            deviations.append(None)
+        deviations.append(_normalise(h) if network.normalise else None)
+        a = h
     return Forward(inputs, slopes, deviations, products, a)
 
 
+def _normalise(h: Tensor) -> Tensor:
+    """Bring each row to mean 0 and variance 1, in place; 1 / its standard deviation before."""
+    h.sub_(h.mean(dim=2, keepdim=True))
+    squares = torch.linalg.vector_norm(h, dim=2, keepdim=True).square_()
+    deviation = squares.div_(h.shape[2]).add_(NORMALISATION_EPSILON).rsqrt_()
+    h.mul_(deviation)
+    return deviation
+
+
 def backward(
-    network: Network, layers: list[Tensor], passed: Forward, output_gradient: Tensor
+    network: Network,
+    layers: list[Tensor],
+    passed: Forward,
+    output_gradient: Tensor,
+    workspace: Workspace | None = None,
 ) -> list[Tensor]:
     """The loss's gradient at every linear layer's output.
 
@@ -91,21 +113,27 @@ def backward(
         layers: as given to `forward`.
         output_gradient: (members, rows, labels, outputs); the third axis holds several gradients
             for the same row (one a label), or one.
+        workspace: buffers of the calling thread.
 
     Returns:
         Per layer (members, rows, labels, width_out).
     """
+    take = (workspace or Workspace(output_gradient)).take
     gradients = [output_gradient]
     d = output_gradient
     for index in range(len(layers) - 1, 0, -1):
         weight = layers[index][:, :-1, : network.widths[index + 1]]
-        d = torch.bmm(d.flatten(1, 2), weight.transpose(1, 2)).unflatten(1, d.shape[1:3])
+        members, rows, labels, _ = d.shape
+        below = take(("d", index), members, rows * labels, weight.shape[1])
+        torch.bmm(d.flatten(1, 2), weight.transpose(1, 2), out=below)
+        d = below.view(members, rows, labels, weight.shape[1])
         slope, deviation = passed.slopes[index - 1], passed.deviations[index - 1]
         if deviation is not None:
             y = passed.inputs[index].unsqueeze(2)
-            along = (d * y).mean(dim=-1, keepdim=True)
-            d = (d - d.mean(dim=-1, keepdim=True)).sub_(y * along).mul_(deviation.unsqueeze(2))
+            along = torch.mul(d, y, out=take("along", *d.shape)).mean(dim=-1, keepdim=True)
+            d.sub_(d.mean(dim=-1, keepdim=True)).addcmul_(y, along, value=-1)
+            d.mul_(deviation.unsqueeze(2))
         if slope is not None:
-            d = d * slope.unsqueeze(2)
+            d.mul_(slope.unsqueeze(2))
         gradients.append(d)
     return gradients[::-1]

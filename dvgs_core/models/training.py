@@ -10,6 +10,7 @@ from dvgs_core.models.dropout import Dropout
 from dvgs_core.models.losses import Loss
 from dvgs_core.models.network import Network
 from dvgs_core.models.passes import backward, forward
+from dvgs_core.models.workspace import Workspace
 
 TARGET_STREAM, SOURCE_STREAM = 0, 1
 
@@ -62,29 +63,32 @@ def batch_gradient(
     ids: Tensor,
     weights: Tensor,
     dropout: Dropout,
+    workspace: Workspace | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Gradient of the weighted loss of a batch, for every member.
 
     Args:
         parameters: (members, parameters) float32.
         X: (members, rows, features); y: (members, rows[, outputs]); ids, weights: (members, rows).
+        workspace: buffers to use again at the next step; no result is one of them.
 
     Returns:
         (members, parameters) gradient and (members,) loss.
     """
     layers = network.layers(parameters)
-    passed = forward(network, layers, X, ids, dropout)
+    passed = forward(network, layers, X, ids, dropout, workspace)
     value = (loss.rows(passed.output, y) * weights).sum(dim=1)
     d = loss.gradient(passed.output, y) * weights.unsqueeze(2)
     gradient = torch.empty_like(parameters)
     for view, a, d_layer in zip(
         network.layers(gradient),
         passed.inputs,
-        backward(network, layers, passed, d.unsqueeze(2)),
+        backward(network, layers, passed, d.unsqueeze(2), workspace),
         strict=True,
     ):
         d_layer = d_layer.squeeze(2)
-        view[:, :-1] = torch.bmm(a.expand(len(d_layer), -1, -1).transpose(1, 2), d_layer)
+        given = a.expand(len(d_layer), -1, -1).transpose(1, 2)
+        torch.bmm(given, d_layer, out=view[:, :-1])
         view[:, -1] = d_layer.sum(dim=1)
     return gradient, value
 
@@ -96,6 +100,7 @@ class Adam:
         self.learning_rate = learning_rate
         self.first = torch.zeros_like(parameters)
         self.second = torch.zeros_like(parameters)
+        self.denominator = torch.empty_like(parameters)
         self.step = 0
 
     def update(self, parameters: Tensor, gradient: Tensor) -> None:
@@ -103,7 +108,8 @@ class Adam:
         self.step += 1
         self.first.lerp_(gradient, 0.1)
         self.second.mul_(0.999).addcmul_(gradient, gradient, value=0.001)
-        denominator = (self.second / (1 - 0.999**self.step)).sqrt_().add_(1e-8)
+        denominator = torch.div(self.second, 1 - 0.999**self.step, out=self.denominator)
+        denominator.sqrt_().add_(1e-8)
         parameters.addcdiv_(
             self.first, denominator, value=-self.learning_rate / (1 - 0.9**self.step)
         )

@@ -24,7 +24,8 @@ def apply_recipe(
     labels_path: Path | str | None = None,
     *,
     labels_out_path: Path | str | None = None,
-    spreadsheet_safe: bool = False,
+    spreadsheet_safe: bool | None = None,
+    damaged: bool = False,
 ) -> tuple[Path, ...]:
     """Write the cleaned data: dropped rows left out, labels replaced, all else as it was.
 
@@ -41,49 +42,77 @@ def apply_recipe(
         labels_out_path: where the cleaned labels of a pair go; by default beside `out_path`,
             named after it, as in clean.labels.csv for clean.npy.
         spreadsheet_safe: in text files, put ' before text that a spreadsheet program would run.
-            The cells are then not exactly the original's.
+            The cells are then not exactly the original's. None: as the recipe says.
+        damaged: write data that was damaged on purpose all the same; it must never be taken for
+            cleaned data.
 
     Returns:
         The files that were written; each whole, or not at all.
 
     Raises:
         InputError: another file than the recipe was made for, an ending that cannot be written,
-            or a new label that the column cannot hold.
+            a new label that the column cannot hold, or data that was damaged on purpose without
+            `damaged`.
     """
     original, out = Path(original_path), Path(out_path)
     labels = None if labels_path is None else Path(labels_path)
+    safe = recipe.spreadsheet_safe if spreadsheet_safe is None else spreadsheet_safe
     known_ending(out)
-    _check_same(original, recipe.original)
-    if (recipe.labels is None) != (labels is None):
-        expected = "a labels table beside the original" if labels is None else "no labels table"
-        raise InputError(f"This recipe was made with {expected}; give the same files.")
-    if recipe.labels is not None and labels is not None:
-        _check_same(labels, recipe.labels)
+    if recipe.damaged and not damaged:
+        raise InputError(
+            f"{recipe.original.name} was damaged on purpose, so what this recipe gives is no "
+            "cleaned data; say --damaged (in Python damaged=True) to write it all the same."
+        )
     if not out.parent.is_dir():
         raise InputError(f"There is no folder {out.parent} to write {out.name} into.")
-    table = load(original, labels=labels, name=recipe.original.name)
-    if len(table.frame) != recipe.rows:
-        raise InputError(
-            f"{recipe.original.name} was read as {len(table.frame):,} rows, the recipe knows "
-            f"{recipe.rows:,}; use the version of this program that made it."
-        )
+    table = load_original(recipe, original, labels)
     edits = edits_of(recipe, table.frame)
     if not _own_form(out, table.format):
         write_frame(
             edited(table.frame, edits),
             out,
             embedding_columns=table.embedding_columns,
-            spreadsheet_safe=spreadsheet_safe,
+            spreadsheet_safe=safe,
         )
         return (out,)
-    _clean(original, table.format, table, edits, out, spreadsheet_safe)
+    _clean(original, table.format, table, edits, out, safe)
     if labels is None or table.format.labels is None:
         return (out,)
     beside = out.with_name(f"{out.stem}.labels{labels.suffix}")
     labels_out = Path(labels_out_path) if labels_out_path is not None else beside
     alone = replace(table, embedding_columns=())
-    _clean(labels, table.format.labels, alone, edits, labels_out, spreadsheet_safe)
+    _clean(labels, table.format.labels, alone, edits, labels_out, safe)
     return (out, labels_out)
+
+
+def load_original(
+    recipe: Recipe, original_path: Path | str, labels_path: Path | str | None = None
+) -> Table:
+    """The typed table of the file that a recipe was made for.
+
+    Args:
+        recipe: knows the file by its content.
+        original_path: the file.
+        labels_path: the labels table of a pair.
+
+    Raises:
+        InputError: another file than the recipe was made for.
+    """
+    original = Path(original_path)
+    labels = None if labels_path is None else Path(labels_path)
+    _check_same(original, recipe.original)
+    if (recipe.labels is None) != (labels is None):
+        expected = "a labels table beside the original" if labels is None else "no labels table"
+        raise InputError(f"This recipe was made with {expected}; give the same files.")
+    if recipe.labels is not None and labels is not None:
+        _check_same(labels, recipe.labels)
+    table = load(original, labels=labels, name=recipe.original.name)
+    if len(table.frame) != recipe.rows:
+        raise InputError(
+            f"{recipe.original.name} was read as {len(table.frame):,} rows, the recipe knows "
+            f"{recipe.rows:,}; use the version of this program that made it."
+        )
+    return table
 
 
 def _check_same(path: Path, known: Original) -> None:

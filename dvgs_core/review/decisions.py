@@ -14,21 +14,24 @@ leaves what had been undone on a branch that no redo reaches, as editors do.
 import json
 import sqlite3
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
 
 from dvgs_core.errors import InputError
-from dvgs_core.store.clock import now
+from dvgs_core.store.clock import now, parsed
 from dvgs_core.store.workspace import Workspace
 
 Decision = Literal["keep", "relabel", "drop", "undecided"]
 Label = str | int | float | bool
 
 DECISIONS: tuple[Decision, ...] = get_args(Decision)
+
+_FEW = 32  # rows of an action that are looked up by row; larger ones are searched
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +42,8 @@ class Change:
         event: its number in the log.
         kind: decide, undo or redo.
         rows: (n,) int64 row ids, ascending: whose decision it made, took back or restored.
-        decision, label: what was decided, taken back or restored.
+        decision, label: what was decided, taken back or restored; the label is None where rows
+            got different ones.
         description: for a message or a button, like "drop of 3 rows".
     """
 
@@ -52,13 +56,36 @@ class Change:
 
 
 @dataclass(frozen=True, eq=False)
+class Entry:
+    """One decision about one row, as its history shows it.
+
+    Attributes:
+        event: its number in the log.
+        decision, label: what was decided.
+        rows: how many rows the action was about.
+        note, reviewer: why, and who.
+        at: when.
+        undone: it was taken back, or belongs to a branch that was.
+    """
+
+    event: int
+    decision: Decision
+    label: Label | None
+    rows: int
+    note: str
+    reviewer: str
+    at: datetime
+    undone: bool
+
+
+@dataclass(frozen=True, eq=False)
 class _Batch:
-    """A decision about some rows, as it stands in the log."""
+    """A decision about some rows, as it stands in the log; a label each where they differ."""
 
     event: int
     rows: np.ndarray
     decision: Decision
-    label: Label | None
+    label: Label | list[Label] | None
     note: str
     reviewer: str
     at: str
@@ -68,6 +95,8 @@ class _Batch:
     def description(self) -> str:
         count = f"{len(self.rows):,} row{'' if len(self.rows) == 1 else 's'}"
         match self.decision:
+            case "relabel" if isinstance(self.label, list):
+                return f"relabel of {count} to {len(set(map(str, self.label)))} labels"
             case "relabel":
                 return f"relabel of {count} to {self.label}"
             case "undecided":
@@ -75,7 +104,13 @@ class _Batch:
         return f"{self.decision} of {count}"
 
     def as_change(self, event: int, kind: Literal["decide", "undo", "redo"]) -> Change:
-        return Change(event, kind, self.rows, self.decision, self.label, self.description)
+        label = None if isinstance(self.label, list) else self.label
+        return Change(event, kind, self.rows, self.decision, label, self.description)
+
+    def label_of(self, row: int) -> Label | None:
+        if isinstance(self.label, list):
+            return self.label[int(np.searchsorted(self.rows, row))]
+        return self.label
 
 
 class DecisionLog:
@@ -94,6 +129,8 @@ class DecisionLog:
         self.dataset = workspace.dataset(dataset_id)
         self._lock = threading.Lock()
         self._batches: dict[int, _Batch] = {}
+        self._of_row: dict[int, list[int]] = {}  # actions about few rows, by row
+        self._of_many: list[int] = []  # actions about many
         self._read_until = 0
         self._head: int | None = None
         self._tip: int | None = None
@@ -105,6 +142,7 @@ class DecisionLog:
         decision: Decision,
         *,
         label: Label | None = None,
+        labels: Sequence[Label] | None = None,
         note: str = "",
         reviewer: str = "",
         token: str | None = None,
@@ -115,6 +153,7 @@ class DecisionLog:
             rows: row ids; the order and repetitions do not matter.
             decision: keep, relabel, drop, or undecided to take a row's decision back.
             label: the new label, for relabel and only for it.
+            labels: instead of it, a new label for each of `rows`, which are then distinct.
             note: why.
             reviewer: who.
             token: made by whoever asks, different for each action. An action that arrives again
@@ -128,10 +167,15 @@ class DecisionLog:
                 out of place.
             ValueError: the token belongs to another kind of action.
         """
-        ids = self._checked_rows(rows)
+        given = np.asarray(rows if isinstance(rows, np.ndarray) else list(rows))
+        ids = self._checked_rows(given)
         if decision not in DECISIONS:
             raise InputError(f"A decision is one of {', '.join(DECISIONS)}; got {decision!r}.")
-        kept_label = _checked_label(decision, label)
+        kept_label: Label | list[Label] | None
+        if labels is None:
+            kept_label = _checked_label(decision, label)
+        else:
+            kept_label = _checked_labels(decision, label, labels, given)
         with self.workspace.database.writing() as connection:
             known = self._seen(connection, token)
             if known is None:
@@ -238,15 +282,61 @@ class DecisionLog:
                 "subject": pd.array([event["subject"] for event in events], "Int64").take(line),
                 "row": _joined(meant),
                 "decision": _texts([batch.decision for batch in meant]).take(line),
-                "label": _labels([batch.label for batch in meant], line),
+                "label": _labels(meant, line),
                 "note": _texts([event["note"] for event in events]).take(line),
                 "reviewer": _texts([event["reviewer"] for event in events]).take(line),
                 "at": _times([event["at"] for event in events])[line],
             }
         )
 
-    def _checked_rows(self, rows: Iterable[int]) -> np.ndarray:
-        given = np.asarray(rows if isinstance(rows, np.ndarray) else list(rows))
+    def history(self, row: int) -> list[Entry]:
+        """Every decision about a row, the newest first, also those taken back since.
+
+        Args:
+            row: its id.
+        """
+        with self._lock:
+            self._refresh()
+            many = [e for e in self._of_many if _holds(self._batches[e].rows, row)]
+            events = sorted([*self._of_row.get(row, ()), *many], reverse=True)
+            standing = self._chain() if events else set()
+            batches = [self._batches[event] for event in events]
+        return [
+            Entry(
+                event=batch.event,
+                decision=batch.decision,
+                label=batch.label_of(row),
+                rows=len(batch.rows),
+                note=batch.note,
+                reviewer=batch.reviewer,
+                at=_moment(batch.at),
+                undone=batch.event not in standing,
+            )
+            for batch in batches
+        ]
+
+    def decided_at(self, reviewer: str) -> Iterator[datetime]:
+        """When a reviewer decided, action by action, the newest first."""
+        with self._lock:
+            self._refresh()
+            batches = list(self._batches.values())
+        return (_moment(batch.at) for batch in reversed(batches) if batch.reviewer == reviewer)
+
+    def newest(self) -> int:
+        """Number of the newest event, 0 before the first: it grows with whatever happens."""
+        with self._lock:
+            self._refresh()
+            return self._read_until
+
+    def _chain(self) -> set[int]:
+        """The decisions in effect: the head, its parent, and so on."""
+        chain, event = set(), self._head
+        while event is not None:
+            chain.add(event)
+            event = self._batches[event].parent
+        return chain
+
+    def _checked_rows(self, given: np.ndarray) -> np.ndarray:
         if given.size == 0:
             raise InputError("A decision needs at least one row; select rows first.")
         if given.dtype.kind not in "iu" or given.ndim != 1:
@@ -340,7 +430,11 @@ class DecisionLog:
         for event in events:
             self._read_until = event["id"]
             if event["kind"] == "decide":
-                self._batches[event["id"]] = _batch(event)
+                batch = self._batches[event["id"]] = _batch(event)
+                if len(batch.rows) > _FEW:
+                    self._of_many.append(batch.event)
+                for row in batch.rows.tolist() if len(batch.rows) <= _FEW else ():
+                    self._of_row.setdefault(row, []).append(batch.event)
                 self._head = self._tip = event["id"]
             else:
                 self._head = event["head"]
@@ -371,7 +465,7 @@ class DecisionLog:
             {
                 "row": rows,
                 "decision": pd.Categorical.from_codes(codes[batch], categories=DECISIONS),
-                "label": _labels([b.label for b in chain], batch),
+                "label": _labels(chain, batch, first),
                 "note": _texts([b.note for b in chain]).take(batch),
                 "reviewer": _texts([b.reviewer for b in chain]).take(batch),
                 "at": _times([b.at for b in chain])[batch],
@@ -395,6 +489,23 @@ def _checked_label(decision: Decision, label: Label | None) -> Label | None:
     return plain
 
 
+def _checked_labels(
+    decision: Decision, label: Label | None, labels: Sequence[Label], rows: np.ndarray
+) -> list[Label] | Label:
+    """The labels in the order of the rows as they are kept; one label if all are the same."""
+    if decision != "relabel" or label is not None:
+        raise InputError("Only relabel takes labels, and either one for all or one for each row.")
+    if len(labels) != len(rows) or len(np.unique(rows)) != len(rows):
+        raise InputError(
+            f"Relabelling one by one needs distinct rows and a label for each; got {len(rows)} "
+            f"rows and {len(labels)} labels."
+        )
+    checked = [_checked_label(decision, one) for one in labels]
+    kept = [checked[at] for at in np.argsort(rows, kind="stable")]
+    same = all(type(one) is type(kept[0]) and one == kept[0] for one in kept)
+    return kept[0] if same else kept  # type: ignore[return-value]
+
+
 def _batch(event: sqlite3.Row) -> _Batch:
     return _Batch(
         event=event["id"],
@@ -416,11 +527,37 @@ def _texts(values: list[str]) -> Any:
     return pd.array(values, dtype="str")
 
 
-def _labels(labels: list[Label | None], where: np.ndarray) -> pd.Series:
-    array = np.empty(len(labels), dtype=object)
-    array[:] = labels
+def _labels(batches: list[_Batch], where: np.ndarray, which: np.ndarray | None = None) -> pd.Series:
+    """Label of each line: that of its batch, or of its place in the batch.
+
+    Args:
+        batches: some hold a label a row.
+        where: (lines,) the batch of each line.
+        which: (lines,) place of each line among all rows of all batches, joined; None: in order.
+    """
+    array = np.empty(len(batches), dtype=object)
+    array[:] = [None if isinstance(batch.label, list) else batch.label for batch in batches]
+    labels = array[where]
+    if any(isinstance(batch.label, list) for batch in batches):
+        joined = np.empty(sum(len(batch.rows) for batch in batches), dtype=object)
+        at = 0
+        for batch in batches:
+            joined[at : at + len(batch.rows)] = batch.label  # a list: one each; else the same
+            at += len(batch.rows)
+        labels = joined if which is None else joined[which]
     # the type is said, or pandas makes a column of text when all labels are text
-    return pd.Series(array[where], dtype=object)
+    return pd.Series(labels, dtype=object)
+
+
+def _holds(rows: np.ndarray, row: int) -> bool:
+    at = int(np.searchsorted(rows, row))
+    return at < len(rows) and rows[at] == row
+
+
+def _moment(text: str) -> datetime:
+    moment = parsed(text)
+    assert moment is not None
+    return moment
 
 
 def _times(values: list[str]) -> pd.DatetimeIndex:

@@ -11,7 +11,7 @@ from dvgs_core.data.columns import holds_bytes, holds_containers
 from dvgs_core.errors import InputError
 from dvgs_core.review.cells import without_formulas
 from dvgs_core.review.edits import Edits
-from dvgs_core.review.sheets import write_sheet
+from dvgs_core.review.sheets import check_sheet, write_sheet
 from dvgs_core.store.files import replacing
 
 TEXT = {".csv": ",", ".txt": ",", ".tsv": "\t"}
@@ -47,12 +47,38 @@ def write_frame(
                 temporary, index=False, sep=TEXT[ending], lineterminator="\n", encoding="utf-8"
             )
         elif ending == ".parquet":
-            _write_parquet(frame, temporary)
+            pq.write_table(_arrow(frame), temporary, compression="zstd")
         elif ending == ".xlsx":
             _refuse_bytes(frame, path)
             write_sheet(frame, temporary)
         else:
             _write_arrays(frame, embedding_columns, path, temporary)
+
+
+def check_frame(
+    frame: pd.DataFrame, path: Path | str, *, embedding_columns: tuple[str, ...] = ()
+) -> None:
+    """Refuse what `write_frame` would refuse, without writing anything.
+
+    Args:
+        frame, path, embedding_columns: as for `write_frame`.
+
+    Raises:
+        InputError: as `write_frame` does.
+    """
+    path = Path(path)
+    ending = known_ending(path)
+    if ending in TEXT:
+        _refuse_bytes(frame, path)
+    elif ending == ".xlsx":
+        _refuse_bytes(frame, path)
+        check_sheet(frame)
+    elif ending == ".parquet":
+        _arrow(frame[[name for name in frame.columns if frame[name].dtype == object]])
+    else:
+        others = _beside(frame, embedding_columns, path)
+        for name in others if ending == ".npz" else ():
+            _flat(frame[name])
 
 
 def edited(frame: pd.DataFrame, edits: Edits) -> pd.DataFrame:
@@ -99,26 +125,31 @@ def _refuse_bytes(frame: pd.DataFrame, path: Path) -> None:
             )
 
 
-def _write_parquet(frame: pd.DataFrame, path: Path) -> None:
+def _arrow(frame: pd.DataFrame) -> pa.Table:
     try:
-        table = pa.Table.from_pandas(frame, preserve_index=False)
+        return pa.Table.from_pandas(frame, preserve_index=False)
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
         raise InputError(
             f"Parquet cannot hold a column of mixed types ({str(error).splitlines()[0]}); "
             "export the table as CSV."
         ) from error
-    pq.write_table(table, path, compression="zstd")
 
 
-def _write_arrays(
-    frame: pd.DataFrame, embedding_columns: tuple[str, ...], path: Path, temporary: Path
-) -> None:
+def _beside(frame: pd.DataFrame, embedding_columns: tuple[str, ...], path: Path) -> list[str]:
+    """Columns that are not the embedding, where the file can hold them."""
     others = [name for name in frame.columns if name not in set(embedding_columns)]
     if not embedding_columns or (path.suffix.lower() == ".npy" and others):
         raise InputError(
             f"A table with these columns cannot be written as {path.suffix}; "
             "export it as CSV or Parquet."
         )
+    return others
+
+
+def _write_arrays(
+    frame: pd.DataFrame, embedding_columns: tuple[str, ...], path: Path, temporary: Path
+) -> None:
+    others = _beside(frame, embedding_columns, path)
     features = frame[list(embedding_columns)].to_numpy()
     if path.suffix.lower() == ".npy":
         with temporary.open("wb") as file:

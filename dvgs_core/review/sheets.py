@@ -1,5 +1,6 @@
 """Workbooks: a cleaned one from a workbook, or one from a typed table."""
 
+import datetime
 import io
 import re
 import warnings
@@ -14,9 +15,10 @@ import pandas as pd
 from dvgs_core.errors import InputError
 from dvgs_core.review.edits import Edits
 
-LARGEST_ROWS, LARGEST_COLUMNS = 1_048_576, 16_384
+LARGEST_ROWS, LARGEST_COLUMNS, LONGEST_CELL = 1_048_576, 16_384, 32_767
 
 _DATED = re.compile(rb"(<dcterms:(?:created|modified)[^>]*>)[^<]*")
+_UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _LONG_AGO = rb"\g<1>1980-01-01T00:00:00Z"
 
 
@@ -56,17 +58,14 @@ def write_sheet(frame: pd.DataFrame, out: Path) -> None:
     """Write a typed table as a workbook; text is text, also where it looks like a formula.
 
     Args:
-        frame: (n, columns); times with a zone are written as text, which a workbook lacks.
+        frame: (n, columns); times that a workbook lacks, with a zone or before 1900, are written
+            as text.
         out: the file to write.
 
     Raises:
         InputError: a workbook cannot hold so much, or not such values.
     """
-    if len(frame) >= LARGEST_ROWS or frame.shape[1] > LARGEST_COLUMNS:
-        raise InputError(
-            f"A workbook holds {LARGEST_ROWS - 1:,} rows and {LARGEST_COLUMNS:,} columns; this "
-            f"table has {len(frame):,} and {frame.shape[1]:,}. Export it as CSV or Parquet."
-        )
+    check_sheet(frame)
     columns = []
     for position in range(frame.shape[1]):
         values = frame.iloc[:, position].astype(object)
@@ -78,6 +77,49 @@ def write_sheet(frame: pd.DataFrame, out: Path) -> None:
         )
     header = [_Cell.from_value(str(name)) for name in frame.columns]
     _write([header, *map(list, zip(*columns, strict=True))], "Sheet1", out)
+
+
+def check_sheet(frame: pd.DataFrame) -> None:
+    """Refuse a table that a workbook cannot hold, before any of it is written.
+
+    Args:
+        frame: (n, columns).
+
+    Raises:
+        InputError: too many rows or columns; a cell too long, with a control character, or
+            infinite.
+    """
+    if len(frame) >= LARGEST_ROWS or frame.shape[1] > LARGEST_COLUMNS:
+        raise InputError(
+            f"A workbook holds {LARGEST_ROWS - 1:,} rows and {LARGEST_COLUMNS:,} columns; this "
+            f"table has {len(frame):,} and {frame.shape[1]:,}. Export it as CSV or Parquet."
+        )
+    for position, name in enumerate(frame.columns):
+        _check_texts([str(name)], "a name of a column")
+        column = frame.iloc[:, position]
+        if isinstance(column.dtype, pd.CategoricalDtype):
+            column = pd.Series(column.cat.categories)
+        if column.dtype.kind == "f" and np.isinf(column.to_numpy(dtype="float64")).any():
+            raise InputError(
+                f"A workbook cannot hold the infinite values of the column {name!r}; export the "
+                "table as CSV or Parquet."
+            )
+        if column.dtype == object or isinstance(column.dtype, pd.StringDtype):
+            _check_texts((v for v in column if isinstance(v, str)), f"the column {name!r}")
+
+
+def _check_texts(texts: Iterable[str], where: str) -> None:
+    for text in texts:
+        if len(text) > LONGEST_CELL:
+            raise InputError(
+                f"A workbook's cell holds {LONGEST_CELL:,} characters; {where} has {len(text):,} "
+                "in one. Export the table as CSV or Parquet."
+            )
+        if _UNWRITABLE.search(text):
+            raise InputError(
+                f"A workbook cannot hold the control characters in {where}; export the table as "
+                "CSV or Parquet."
+            )
 
 
 class _Cell:
@@ -97,7 +139,11 @@ class _Cell:
         if isinstance(value, np.generic):
             value = value.item()
         if isinstance(value, pd.Timestamp):
-            value = value.isoformat() if value.tzinfo else value.to_pydatetime()
+            # a workbook knows neither zones nor days before 1900
+            plain = value.tzinfo is None and value.year >= 1900
+            value = value.to_pydatetime() if plain else value.isoformat()
+        if isinstance(value, datetime.date) and value.year < 1900:
+            value = value.isoformat()
         kind = "s" if isinstance(value, str) else "n"
         return cls(value, "yyyy-mm-dd hh:mm:ss" if hasattr(value, "hour") else "General", kind)
 
@@ -113,6 +159,9 @@ def _write(rows: Iterable[list[_Cell]], title: str, out: Path) -> None:
         for row in rows:
             line = []
             for source in row:
+                if isinstance(source.value, str) and len(source.value) > LONGEST_CELL:
+                    # openpyxl would cut it off in silence
+                    raise ValueError(f"{len(source.value):,} characters in one")
                 cell = WriteOnlyCell(sheet, source.value)
                 if source.kind in "se":  # never a formula, whatever it begins with
                     cell.data_type = source.kind

@@ -2,7 +2,8 @@
 
 from dvgs_core.store.datasets import Dataset
 from dvgs_core.store.runs import MapJob, Run
+from dvgs_core.store.studies import Study
 from dvgs_core.store.workers import Worker
 from dvgs_core.store.workspace import Workspace
 
-__all__ = ["Dataset", "MapJob", "Run", "Worker", "Workspace"]
+__all__ = ["Dataset", "MapJob", "Run", "Study", "Worker", "Workspace"]

@@ -131,6 +131,45 @@ _MIGRATIONS: tuple[tuple[str, ...], ...] = (
         BEGIN SELECT RAISE(ABORT, 'decisions are append-only'); END
         """,
     ),
+    # The kinds of jobs are the program's to know: a table made anew forgets the list it had. Its
+    # count of ids is carried over, so that no number is given twice.
+    (
+        """
+        CREATE TABLE jobs_of_any_kind (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            kind TEXT NOT NULL,
+            dataset TEXT REFERENCES datasets (id) ON DELETE CASCADE,
+            method TEXT NOT NULL DEFAULT '',
+            number INTEGER NOT NULL DEFAULT 0,
+            key TEXT,
+            job TEXT NOT NULL,
+            status TEXT NOT NULL CHECK (
+                status IN ('queued', 'running', 'done', 'stopped', 'failed', 'interrupted')
+            ),
+            message TEXT NOT NULL DEFAULT '',
+            created TEXT NOT NULL,
+            started TEXT,
+            finished TEXT,
+            pid INTEGER,
+            born TEXT,
+            heartbeat REAL,
+            stop_requested INTEGER NOT NULL DEFAULT 0,
+            step INTEGER,
+            total INTEGER
+        ) STRICT
+        """,
+        "INSERT INTO jobs_of_any_kind SELECT * FROM jobs",
+        "DELETE FROM sqlite_sequence WHERE name = 'jobs_of_any_kind'",
+        """
+        INSERT INTO sqlite_sequence
+        SELECT 'jobs_of_any_kind', seq FROM sqlite_sequence WHERE name = 'jobs'
+        """,
+        "DROP TABLE jobs",
+        "ALTER TABLE jobs_of_any_kind RENAME TO jobs",
+        "CREATE INDEX jobs_by_status ON jobs (status, kind)",
+        "CREATE INDEX jobs_by_dataset ON jobs (dataset)",
+        "CREATE INDEX jobs_by_key ON jobs (key) WHERE key IS NOT NULL",
+    ),
 )
 
 

@@ -5,6 +5,7 @@
                   table.json         how it was read
                   frame.parquet      the typed frame, where Parquet can hold it exactly
                   truth.parquet      which labels were replaced on purpose, where that is known
+                  studies/           what was computed about it besides runs, see studies.py
 
 The id comes from the content, so that the same upload is the same dataset.
 """
@@ -168,7 +169,7 @@ class DatasetStore(Store):
         return _read_frame(path) if path.exists() else None
 
     def delete_dataset(self, dataset_id: str) -> None:
-        """Forget a dataset: its files, runs and settings.
+        """Forget a dataset: its files, runs, studies and settings.
 
         Decisions are append-only and stay in the log; the same file added again finds them.
 
@@ -178,7 +179,9 @@ class DatasetStore(Store):
         dataset = self.dataset(dataset_id)
         with self.database.writing() as connection:
             busy = connection.execute(
-                "SELECT 1 FROM jobs WHERE dataset = ? AND status = 'running'", (dataset_id,)
+                "SELECT 1 FROM jobs "
+                "WHERE dataset = ? AND status = 'running' AND kind = 'valuation'",
+                (dataset_id,),
             ).fetchone()
             if busy:
                 raise InputError(

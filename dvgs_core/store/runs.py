@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
@@ -22,10 +22,30 @@ from dvgs_core.store.clock import now, parsed
 from dvgs_core.store.files import replacing
 from dvgs_core.store.processes import birth, there
 
-JobKind = Literal["valuation", "map"]
+JobKind = Literal["valuation", "map", "look", "sensitivity", "holdout", "curve"]
 Status = Literal["queued", "running", "done", "stopped", "failed", "interrupted"]
 
 INTERRUPTED = "The program ended before the run did; what was computed until then is kept."
+
+
+class Claimed(Protocol):
+    """What every kind of job has for the worker that does it."""
+
+    @property
+    def id(self) -> int:
+        """Its number in the workspace."""
+
+    @property
+    def kind(self) -> JobKind:
+        """Which worker does it."""
+
+    @property
+    def job(self) -> dict[str, Any]:
+        """What was asked for, as JSON."""
+
+    @property
+    def log(self) -> Path:
+        """Where the full account of a failure is written."""
 
 
 @dataclass(frozen=True)
@@ -306,11 +326,11 @@ class RunStore(Store):
                 "SELECT count(*) FROM jobs WHERE kind = ? AND status = 'queued'", (kind,)
             ).fetchone()[0]
 
-    def claim_next(self, kind: JobKind, pid: int) -> Run | MapJob | None:
+    def claim_next(self, kind: JobKind, pid: int) -> Claimed | None:
         """Take the oldest waiting job; no other process will get it.
 
         Args:
-            kind: "valuation" or "map".
+            kind: which jobs to look at.
             pid: the process that will do it.
 
         Returns:
@@ -401,7 +421,7 @@ class RunStore(Store):
         with self.database.reading() as connection:
             return connection.execute("SELECT * FROM jobs WHERE id = ?", (job_id,)).fetchone()
 
-    def _job(self, row: sqlite3.Row) -> Run | MapJob:
+    def _job(self, row: sqlite3.Row) -> Claimed:
         return self._run(row) if row["kind"] == "valuation" else self._map_job(row)
 
     def _run(self, row: sqlite3.Row) -> Run:
@@ -412,7 +432,7 @@ class RunStore(Store):
             directory=self.root / "runs" / str(row["id"]),
             step=row["step"],
             total=row["total"],
-            **_shared(row),
+            **job_columns(row),
         )
 
     def _map_job(self, row: sqlite3.Row) -> MapJob:
@@ -420,11 +440,12 @@ class RunStore(Store):
             key=row["key"],
             input=self.root / "maps" / f"{row['key']}.input.npy",
             result=self.root / "maps" / f"{row['key']}.npz",
-            **_shared(row),
+            **job_columns(row),
         )
 
 
-def _shared(row: sqlite3.Row) -> dict[str, Any]:
+def job_columns(row: sqlite3.Row) -> dict[str, Any]:
+    """What every kind of job has, from its line in the database."""
     return {
         "id": row["id"],
         "kind": row["kind"],

@@ -1,7 +1,7 @@
 """The workspace: one folder with everything a person has brought and made.
 
     workspace.sqlite     what there is: datasets, settings, runs, decisions, processes
-    datasets/<id>/       originals and quick copies
+    datasets/<id>/       originals, quick copies, studies
     runs/<id>/           what runs computed
     maps/<key>.npz       layouts
     logs/                what the worker processes had to say
@@ -18,12 +18,12 @@ from dvgs_core.errors import InputError
 from dvgs_core.store.database import Database
 from dvgs_core.store.datasets import DatasetStore
 from dvgs_core.store.files import full_disk_told
-from dvgs_core.store.runs import RunStore
 from dvgs_core.store.settings import SettingStore
+from dvgs_core.store.studies import StudyStore
 from dvgs_core.store.workers import WorkerStore
 
 
-class Workspace(DatasetStore, SettingStore, RunStore, WorkerStore):
+class Workspace(DatasetStore, SettingStore, StudyStore, WorkerStore):
     """A folder that remembers; made when it is not there.
 
     Args:

@@ -77,6 +77,7 @@ def test_from_an_uploaded_csv_to_a_cleaned_one(page: Page, start_server, adult, 
     # Target: 400 random rows of the test part; source: 1,000 of the training part
     page.get_by_role("button", name="Choose the target").click()
     page.get_by_text("Rows that match a condition").click()
+    page.get_by_text("Write the query").click()
     fill(page, "Condition", "split == 'test'")
     fill(page, "Take this many of them at random", "400")
     page.get_by_text("Which rows are valued, holdout, seed").click()

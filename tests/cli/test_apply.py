@@ -1,10 +1,12 @@
 """`dvgs apply` gives the bytes of the page's export, from the recipe and the original."""
 
 import json
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
+from dvgs_core.report.commands import apply_line
 from dvgs_core.review import DecisionLog, make_recipe
 from dvgs_core.store import Workspace
 from ui import exports
@@ -52,13 +54,13 @@ def test_command_line_and_page_write_the_same_bytes(dvgs_process, decided, tmp_p
         "relabelled": 1,
         "rows": 3,
     }
-    assert (tmp_path / name).read_bytes() == exports.cleaned(dataset, recipe, name, False)
+    assert (tmp_path / name).read_bytes() == exports.cleaned(dataset, recipe, Path(name).suffix)
 
 
 def test_the_line_that_the_page_shows_is_a_command(dvgs, decided, tmp_path, monkeypatch):
-    dataset, _, _, _ = decided
+    _, made, _, _ = decided
     monkeypatch.chdir(tmp_path)
-    words = exports.apply_line(dataset, "clean.csv").split()
+    words = apply_line(made, "clean.csv").split()
     assert words[0] == "dvgs"
     assert dvgs(*words[1:]).code == 0
     assert pd.read_csv("clean.csv", sep=";", encoding="cp1252")["label"].tolist() == ["ja"] * 3

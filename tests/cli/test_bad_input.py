@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from dvgs_core.cli import dvgs as commands
-from dvgs_core.engine import job
+from dvgs_core.engine import values
 
 #: name of the file, further options, words of the one line
 REFUSED = [
@@ -167,7 +167,7 @@ def test_a_place_without_permission_is_named(dvgs, table, tmp_path, monkeypatch)
     def denied(frame, path):
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(job, "write_values", denied)
+    monkeypatch.setattr(values, "write_values", denied)
     out = tmp_path / "values.parquet"
     said = dvgs("value", table, "--label", "y", "--method", "random", "--out", out)
     assert said.code == 2 and said.lines[-1].startswith("dvgs: ")

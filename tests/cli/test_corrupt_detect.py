@@ -36,6 +36,29 @@ def test_a_share_of_the_labels_is_replaced_and_all_else_stays(corrupted, table, 
     pd.testing.assert_frame_equal(damaged.drop(columns="y"), frame.drop(columns="y"))
 
 
+def test_every_kind_of_damage_can_be_asked_for(corrupted, table, frame):
+    damaged, truth, summary = corrupted(
+        *(table, "--label-rate", "0.5", "--label-class", "yes", "--label-group-column", "site"),
+        *("--label-group", "n", "--missing-rate", "0.1", "--outlier-rate", "0.2"),
+        *("--swap-rate", "0.05", "--duplicate-rate", "0.15"),
+        name="all.parquet",
+    )
+    struck = ((frame["y"] == "yes") & (frame["site"] == "n")).to_numpy()
+    relabelled = (damaged["y"] != frame["y"]).to_numpy()
+    assert not relabelled[~struck].any()
+    assert relabelled.sum() == round(0.5 * struck.sum()) == summary["labels_replaced"]
+    assert summary["kinds"] == {
+        "label": summary["labels_replaced"],
+        "missing values": 12,
+        "outliers": 24,
+        "swapped columns": 6,
+        "near-duplicate": 18,
+    }
+    assert summary["corrupted"] == truth["corrupted"].sum()
+    assert damaged[["a", "b", "c", "colour"]].isna().any(axis=1).sum() == 12
+    assert truth["duplicate_of"].notna().sum() == 18
+
+
 def test_the_truth_lies_beside_the_damaged_file(corrupted, table, tmp_path):
     _, _, summary = corrupted(table, "--label-rate", "0.1", name="bad.parquet")
     assert summary["out"] == str(tmp_path / "bad.parquet")
@@ -104,6 +127,28 @@ def test_a_round_trip_finds_the_damage(dvgs, corrupted, tmp_path):
         f"AUROC {found['auroc']:.3f}, average precision {found['average_precision']:.3f}",
         f"of the 48 lowest rows {found['precision_at_corrupted']:.1%} are corrupted",
     ]
+
+
+def test_auto_says_what_it_expects_and_where_to_cut(dvgs, corrupted, tmp_path):
+    rng = np.random.default_rng(0)
+    y = np.arange(300) % 2
+    clusters = pd.DataFrame(rng.normal(size=(300, 3)) + 2 * y[:, None], columns=list("abc"))
+    clusters.assign(y=y, part=np.where(np.arange(300) < 200, "old", "new")).to_csv(
+        tmp_path / "clusters.csv", index=False
+    )
+    corrupted(tmp_path / "clusters.csv", "--label-rate", "0.2", "--rows", "part == 'old'")
+    values = tmp_path / "values.parquet"
+    said = dvgs(
+        *("value", tmp_path / "damaged.csv", "--label", "y", "--target-query", "part == 'new'"),
+        *("--method", "auto", "--set", "candidates=knn-shapley, random", "--set", "folds=2"),
+        *("--device", "cpu", "--json", "--out", values),
+    )
+    assert said.code == 0, said.err
+    assert "note: Expected AUROC: knn-shapley 0." in said.err
+    assert "Used: knn-shapley." in said.err and "Recommended cut: the " in said.err
+    assert json.loads(said.out)["method"] == "auto"
+    found = json.loads(dvgs("detect", values, tmp_path / "damaged.truth.parquet", "--json").out)
+    assert found["auroc"] > 0.85
 
 
 def test_detect_reckons_with_valued_rows_only(dvgs, tmp_path):

@@ -11,7 +11,8 @@ from dvgs_core.data.encode import EncodingSettings
 from dvgs_core.data.split import SplitSettings
 from dvgs_core.settings import fields
 
-COMMANDS = ["value", "corrupt", "detect", "apply", "methods", "app"]
+COMMANDS = ["value", "corrupt", "detect", "apply", "methods", "app", "reproduce"]
+COMMANDS += ["replay", "report"]
 
 
 def squeezed(text):
@@ -43,7 +44,8 @@ def test_every_command_explains_itself_and_each_of_its_options(dvgs, command):
 def test_options_of_value_are_the_declared_settings(dvgs, monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
     text = squeezed(dvgs("value", "--help").out)
-    shown = [s for s in fields(SplitSettings) if s.name not in ("target_rows", "stratify", "seed")]
+    not_options = ("target_rows", "holdout_rows", "stratify", "seed")
+    shown = [s for s in fields(SplitSettings) if s.name not in not_options]
     shown += [s for s in fields(EncodingSettings) if s.name == "numeric"]
     for setting in shown:
         assert f"--{setting.name.replace('_', '-')} " in text
@@ -55,20 +57,35 @@ def test_options_of_value_are_the_declared_settings(dvgs, monkeypatch):
 
 
 def test_methods_lists_names_and_every_setting_with_its_bounds(dvgs):
-    assert dvgs("methods").out.split() == methods.names()
-    assert json.loads(dvgs("methods", "--json").out) == {"methods": methods.names()}
+    listed = json.loads(dvgs("methods", "--json").out)
+    assert listed["methods"] == methods.names()
+    assert set(listed["about"]) == set(methods.names())
+    named = dvgs("methods").out.splitlines()[::2]
+    assert [line.split(":")[0] for line in named] == methods.names()
     for name in methods.names():
-        settings = list(fields(methods.entry(name).settings))
+        entry = methods.entry(name)
+        settings = list(fields(entry.settings))
         said = dvgs("methods", name)
-        assert said.code == 0 and len(said.out.splitlines()) == 2 * len(settings)
+        assert said.code == 0 and len(said.out.splitlines()) == 2 + 2 * len(settings)
+        about = [f"{name}: {entry.title} ({', '.join(entry.tasks)})", f"    {entry.help}"]
+        assert said.out.splitlines()[:2] == about
+        assert "\n".join(about) in dvgs("methods").out
+        facts = {"title": entry.title, "help": entry.help, "tasks": list(entry.tasks)}
+        assert listed["about"][name] == facts
         for setting in settings:
             assert f"    {setting.help}\n" in said.out
             line = next(x for x in said.out.splitlines() if x.startswith(f"{setting.name} = "))
             default = "automatic" if setting.default is None else str(setting.default)
+            if setting.column:
+                default = "none yet  (a column of DATA)"
             assert line.startswith(f"{setting.name} = {default}")
             assert all(str(choice) in line for choice in setting.choices)
-        listed = json.loads(dvgs("methods", name, "--json").out)
-        assert listed["settings"] == {s.name: s.default for s in settings}
+        defaults = {setting.name: setting.default for setting in settings}
+        assert json.loads(dvgs("methods", name, "--json").out) == {
+            "method": name,
+            **facts,
+            "settings": defaults,
+        }
     assert "restarts = 3 networks  (int 1–100)" in dvgs("methods", "dvgs").out
 
 

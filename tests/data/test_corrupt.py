@@ -6,8 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dvgs_core.data import Column, Schema, add_feature_noise, corrupt_labels, corrupt_table
+from dvgs_core.data import (
+    Column,
+    CorruptionSettings,
+    Schema,
+    add_feature_noise,
+    confusable_classes,
+    corrupt_labels,
+    corrupt_samples,
+    corrupt_table,
+)
 from dvgs_core.errors import InputError
+from dvgs_core.samples import Samples
 
 
 @given(
@@ -93,16 +103,23 @@ SCHEMA = Schema(
 )
 
 
+BOTH = CorruptionSettings(label_rate=0.2, feature_noise=3)
+
+
 def test_a_table_is_damaged_only_where_the_truth_says():
     before = FRAME.copy(deep=True)
-    new, truth = corrupt_table(FRAME, SCHEMA, 0.2, 3.0, seed=4, rows=np.arange(100, 300))
+    new, truth = corrupt_table(FRAME, SCHEMA, BOTH, seed=4, rows=np.arange(100, 300))
     pd.testing.assert_frame_equal(FRAME, before)
-    assert list(truth) == ["row", "corrupted", "original_label", "noise_rate"]
+    assert list(truth) == [
+        *("row", "corrupted", "kind", "original_label", "noise_rate", "duplicate_of")
+    ]
     changed = (new["label"] != FRAME["label"]) & FRAME["label"].notna()
     assert changed.tolist() == truth["corrupted"].tolist()
     labelled = FRAME["label"].iloc[100:].notna().sum()
     assert truth["corrupted"].sum() == round(0.2 * labelled)
     assert not truth["corrupted"][:100].any() and (truth["noise_rate"][:100] == 0).all()
+    assert set(truth["kind"][:100]) == {""}
+    assert set(truth["kind"][100:]) == {"noise", "label + noise"}
     pd.testing.assert_frame_equal(
         new[["constant", "word", "key"]], FRAME[["constant", "word", "key"]]
     )
@@ -111,15 +128,231 @@ def test_a_table_is_damaged_only_where_the_truth_says():
     assert (new["real"][:100] == FRAME["real"][:100]).all()
     moved = (new["real"] - FRAME["real"])[100:] / FRAME["real"].std() / truth["noise_rate"][100:]
     assert abs(moved.std() - 1) < 0.2
-    again, _ = corrupt_table(FRAME, SCHEMA, 0.2, 3.0, seed=4, rows=np.arange(N) >= 100)
+    again, _ = corrupt_table(FRAME, SCHEMA, BOTH, seed=4, rows=np.arange(N) >= 100)
     pd.testing.assert_frame_equal(new, again)
 
 
 def test_nothing_asked_is_nothing_done():
-    new, truth = corrupt_table(FRAME, SCHEMA)
+    new, truth = corrupt_table(FRAME, SCHEMA, CorruptionSettings())
     pd.testing.assert_frame_equal(new, FRAME)
-    assert not truth["corrupted"].any()
+    assert not truth["corrupted"].any() and truth["duplicate_of"].isna().all()
     with pytest.raises(InputError, match="classification"):
-        corrupt_table(FRAME, SCHEMA.with_label(None), 0.1)
+        corrupt_table(FRAME, SCHEMA.with_label(None), BOTH)
     with pytest.raises(InputError, match=r"0 \.\. 299"):
-        corrupt_table(FRAME, SCHEMA, 0.1, rows=[300])
+        corrupt_table(FRAME, SCHEMA, BOTH, rows=[300])
+
+
+WIDE = pd.DataFrame(
+    {
+        **{f"f{i}": np.random.default_rng(i).normal(i * 100, 1, N) for i in range(4)},
+        "i0": np.arange(N) % 7,
+        "i1": 1000 + np.arange(N) % 5,
+        "flag": np.arange(N) % 2 == 0,
+        "word": ["a", "b", "c"] * 100,
+        "other word": ["d", "e", "f", "g"] * 75,
+        "site": ["north", "south"] * 150,
+        "label": pd.array(["x", "y", "z"] * 100, dtype="str"),
+    }
+)
+NUMBERS = ["f0", "f1", "f2", "f3", "i0", "i1"]
+FEATURES = [*NUMBERS, "flag", "word", "other word"]
+WIDE_SCHEMA = Schema(
+    columns=[
+        *(Column(name=name) for name in NUMBERS),
+        Column(name="flag", kind="boolean"),
+        *(Column(name=name, kind="category") for name in ("word", "other word")),
+        Column(name="site", role="ignore", kind="category"),
+        Column(name="label", role="label", kind="category"),
+    ],
+    task="classification",
+)
+RATES = {
+    "missing_rate": "missing values",
+    "swap_rate": "swapped columns",
+    "outlier_rate": "outliers",
+    "duplicate_rate": "near-duplicate",
+}
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_features_are_damaged_in_the_share_of_rows_that_is_told(rate):
+    able = np.arange(N) >= 100
+    before = WIDE.copy(deep=True)
+    settings = CorruptionSettings(**{rate: 0.25})
+    new, truth = corrupt_table(WIDE, WIDE_SCHEMA, settings, 3, rows=able)
+    pd.testing.assert_frame_equal(WIDE, before)
+    assert list(new) == list(WIDE) and len(new) == N
+    same = (new[FEATURES] == WIDE[FEATURES]).fillna(False).all(axis=1).to_numpy(dtype=bool)
+    assert (~same).tolist() == truth["corrupted"].tolist()
+    assert truth["corrupted"].sum() == 50 and not truth["corrupted"][~able].any()
+    assert set(truth["kind"][truth["corrupted"]]) == {RATES[rate]}
+    pd.testing.assert_frame_equal(new[["site", "label"]], WIDE[["site", "label"]])
+    again, _ = corrupt_table(WIDE, WIDE_SCHEMA, settings, 3, rows=able)
+    pd.testing.assert_frame_equal(new, again)
+    other, _ = corrupt_table(WIDE, WIDE_SCHEMA, settings, 4, rows=able)
+    assert not new.equals(other)
+
+
+def test_one_kind_of_damage_does_not_move_another():
+    alone = corrupt_table(WIDE, WIDE_SCHEMA, CorruptionSettings(outlier_rate=0.2), 5)[1]
+    mixed = corrupt_table(
+        WIDE, WIDE_SCHEMA, CorruptionSettings(outlier_rate=0.2, missing_rate=0.3, label_rate=0.1), 5
+    )[1]
+    struck = mixed["kind"].str.contains("outliers")
+    assert struck.tolist() == alone["corrupted"].tolist()
+
+
+def test_emptied_cells_are_missing_and_whole_numbers_stay_whole():
+    settings = CorruptionSettings(missing_rate=1, missing_cells=0.4)
+    new, _ = corrupt_table(WIDE, WIDE_SCHEMA, settings)
+    gaps = new[FEATURES].isna()
+    assert (gaps.sum(axis=1) == round(0.4 * len(FEATURES))).all()
+    assert new["i0"].dtype == "Int64" and new["flag"].dtype == "boolean"
+    kept = ~gaps
+    for name in FEATURES:
+        assert kept[name].any() and (new[name] == WIDE[name])[kept[name]].all()
+
+
+def test_swapped_cells_stay_among_columns_of_one_kind_and_no_cell_is_lost():
+    settings = CorruptionSettings(swap_rate=0.5, swap_columns=1)
+    new, truth = corrupt_table(WIDE, WIDE_SCHEMA, settings)
+    assert (new.dtypes == WIDE.dtypes).all()
+    for alike in (["f0", "f1", "f2", "f3"], ["i0", "i1"], ["word", "other word"]):
+        hit = truth["corrupted"]
+        was, now = WIDE.loc[hit, alike].to_numpy(), new.loc[hit, alike].to_numpy()
+        assert (np.sort(was, axis=1) == np.sort(now, axis=1)).all()
+        assert (was != now).all(), "every column of the circle got another one's cell"
+    assert (new["flag"] == WIDE["flag"]).all(), "it has no partner"
+
+
+def test_outliers_lie_where_they_are_told():
+    settings = CorruptionSettings(outlier_rate=0.5, outlier_size=20, outlier_cells=0.34)
+    new, truth = corrupt_table(WIDE, WIDE_SCHEMA, settings)
+    assert (new.dtypes == WIDE.dtypes).all()
+    moved = (new[NUMBERS] - WIDE[NUMBERS]) / WIDE[NUMBERS].std(ddof=0)
+    assert ((moved != 0).sum(axis=1) == np.where(truth["corrupted"], 2, 0)).all()
+    sizes = moved.abs().to_numpy()[(moved != 0).to_numpy()]
+    np.testing.assert_allclose(sizes, 20, atol=0.5)  # whole numbers are rounded
+    assert 0.3 < (moved > 0).to_numpy().sum() / (moved != 0).to_numpy().sum() < 0.7
+
+
+def test_a_near_duplicate_is_another_sound_row_of_its_class():
+    settings = CorruptionSettings(duplicate_rate=0.4, duplicate_jitter=0.01)
+    new, truth = corrupt_table(WIDE, WIDE_SCHEMA, settings, rows=np.arange(N) < 200)
+    copies = truth[truth["corrupted"]]
+    originals = copies["duplicate_of"].to_numpy(dtype=int)
+    assert len(copies) == 80 and (originals < 200).all()
+    assert not truth["corrupted"][originals].any(), "copies are not copied"
+    assert (WIDE["label"].to_numpy()[copies["row"]] == WIDE["label"].to_numpy()[originals]).all()
+    here, there = new.iloc[copies["row"]], WIDE.iloc[originals]
+    assert (here[["word", "flag"]].to_numpy() == there[["word", "flag"]].to_numpy()).all()
+    apart = (here[NUMBERS].to_numpy() - there[NUMBERS].to_numpy()) / WIDE[NUMBERS].std().to_numpy()
+    assert np.abs(apart).max() < 0.5 and 0.005 < apart[:, :4].std() < 0.02
+
+
+def test_one_class_or_one_group_only_and_more_than_the_rest():
+    only = CorruptionSettings(label_rate=0.5, label_class="x")
+    _, truth = corrupt_table(WIDE, WIDE_SCHEMA, only)
+    assert truth["original_label"][truth["corrupted"]].tolist() == ["x"] * 50
+    more = CorruptionSettings(
+        label_rate=0.6, label_group_column="site", label_group="north", label_rate_elsewhere=0.1
+    )
+    _, truth = corrupt_table(WIDE, WIDE_SCHEMA, more)
+    assert truth["corrupted"].groupby(WIDE["site"]).sum().to_dict() == {"north": 90, "south": 15}
+    for wrong, words in (
+        ({"label_class": "w"}, "no class 'w'"),
+        ({"label_group": "north"}, "label_group_column"),
+        ({"label_group": "west", "label_group_column": "site"}, "no 'west'.*'north', 'south'"),
+        ({"label_group": "west", "label_group_column": "town"}, "no column 'town'"),
+        ({"label_rate_elsewhere": 0.2}, "label_class or label_group"),
+    ):
+        with pytest.raises(InputError, match=words):
+            corrupt_table(WIDE, WIDE_SCHEMA, CorruptionSettings(label_rate=0.2, **wrong))
+
+
+def test_the_class_that_is_mistaken_is_the_nearest_in_units_of_the_spread_within():
+    codes = np.repeat([0, 1, 2, 3], 50)
+    rng = np.random.default_rng(0)
+    # by the first feature alone 0 is near 2, but it says little: it varies within the classes
+    X = rng.normal(size=(200, 2)) * [50, 0.1]
+    X += np.array([[0, 0], [20, 1], [0, 9], [20, 8]])[codes]
+    assert confusable_classes(X, codes) == {0: 1, 1: 0, 2: 3, 3: 2}
+    assert confusable_classes(X, np.where(codes == 3, -1, codes)) == {0: 1, 1: 0, 2: 1}
+    assert confusable_classes(X, np.zeros(200, int)) == {}
+
+
+def test_confusable_labels_strike_the_same_rows_as_uniform_ones_and_follow_the_partner():
+    y = np.array(["a", "b", "c"] * 40)
+    partner = {"a": "b", "b": "a", "c": "a"}
+    uniform, mask = corrupt_labels(y, 0.3, 1)
+    new, same = corrupt_labels(y, 0.3, 1, partner=partner)
+    assert (mask == same).all() and (new != uniform).any()
+    assert new[mask].tolist() == [partner[c] for c in y[mask]]
+    with pytest.raises(InputError, match="'c' has no other class"):
+        corrupt_labels(y, 1.0, 1, partner={"a": "b", "b": "a"})
+
+
+def test_confusable_labels_of_a_table_are_learnt_from_its_features():
+    rng = np.random.default_rng(0)
+    at = {"cat": 0, "dog": 1, "car": 20, "truck": 21}
+    label = np.array(list(at) * 50)
+    frame = pd.DataFrame({"a": [at[c] + rng.normal(0, 0.2) for c in label], "label": label})
+    schema = Schema(
+        columns=[Column(name="a"), Column(name="label", role="label", kind="category")],
+        task="classification",
+    )
+    settings = CorruptionSettings(label_rate=0.5, label_kind="confusable")
+    new, truth = corrupt_table(frame, schema, settings)
+    pairs = set(zip(truth["original_label"], new["label"], strict=True))
+    wrong = {pair for pair in pairs if pair[0] != pair[1]}
+    assert wrong == {("cat", "dog"), ("dog", "cat"), ("car", "truck"), ("truck", "car")}
+
+
+ROWS = Samples(
+    np.random.default_rng(0).normal(size=(200, 5)) * [1, 2, 3, 4, 5],
+    np.arange(200) % 4,
+    np.arange(200) + 1000,
+    {"site": np.array(["n", "s"] * 100, dtype=object)},
+)
+
+
+@pytest.mark.parametrize("rate", ["label_rate", *RATES])
+def test_encoded_rows_are_damaged_alike(rate):
+    X, y = ROWS.X.copy(), ROWS.y.copy()
+    able = np.arange(200) < 80
+    new, truth = corrupt_samples(ROWS, CorruptionSettings(**{rate: 0.5}), 2, rows=able)
+    assert (ROWS.X == X).all() and (ROWS.y == y).all()
+    assert (new.ids == ROWS.ids).all() and (truth["row"] == ROWS.ids).all()
+    changed = (new.X != X).any(axis=1) | (new.y != y)
+    assert changed.tolist() == truth["corrupted"].tolist()
+    assert changed.sum() == 40 and not changed[80:].any()
+    again, _ = corrupt_samples(ROWS, CorruptionSettings(**{rate: 0.5}), 2, rows=able)
+    assert (again.X == new.X).all() and (again.y == new.y).all()
+
+
+def test_encoded_rows_without_classes():
+    numbers = Samples(ROWS.X, np.linspace(0, 1, 200))
+    new, truth = corrupt_samples(numbers, CorruptionSettings(duplicate_rate=0.2))
+    copies = truth.dropna(subset="duplicate_of")
+    assert (new.y[copies["row"]] == numbers.y[copies["duplicate_of"].to_numpy(dtype=int)]).all()
+    noisy, truth = corrupt_samples(Samples(ROWS.X), CorruptionSettings(feature_noise=2))
+    spread = ((noisy.X - ROWS.X) / ROWS.X.std(axis=0)).std(axis=1)
+    assert np.corrcoef(spread, truth["noise_rate"])[0, 1] > 0.8
+    with pytest.raises(InputError, match="classification"):
+        corrupt_samples(numbers, CorruptionSettings(label_rate=0.2))
+
+
+def test_damage_without_anything_to_fall_on_is_refused():
+    words = Schema(
+        columns=[Column(name="word", kind="category"), Column(name="label", role="label")],
+        task="classification",
+    )
+    for rate, said in (
+        ("outlier_rate", "numeric"),
+        ("swap_rate", "one kind"),
+        ("feature_noise", "numeric"),
+    ):
+        with pytest.raises(InputError, match=said):
+            corrupt_table(WIDE, words, CorruptionSettings(**{rate: 0.5}))
+    with pytest.raises(InputError, match="Only 297 of 300 rows"):
+        corrupt_table(WIDE, WIDE_SCHEMA, CorruptionSettings(duplicate_rate=1))

@@ -161,3 +161,22 @@ def test_agrees_with_pandas_where_nothing_is_missing(a, b, negate):
     frame = pd.DataFrame({"x": range(-3, 4), "y": range(3, -4, -1)})
     expression = f"{'not ' if negate else ''}(x > {a} or y <= {b} and x != y)"
     assert matching_rows(frame, expression).tolist() == frame.eval(expression).tolist()
+
+
+def test_a_part_of_a_text_is_looked_for():
+    frame = pd.DataFrame({"note": ["pays late", "late", None, "early"], "n": [1, 2, 3, 4]})
+    assert matching_rows(frame, "'late' in note").tolist() == [True, True, False, False]
+    assert matching_rows(frame, '"late" not in note').tolist() == [False, False, False, True]
+    assert matching_rows(frame, "not 'late' in note").tolist() == [False, False, False, True]
+    for query in ("'1' in n", "1 in note"):
+        with pytest.raises(InputError, match="a part of a text"):
+            matching_rows(frame, query)
+
+
+def test_a_back_tick_in_a_name_is_written_twice():
+    frame = pd.DataFrame({"a`b": [1, 2], "`": [3, 4], "c": [5, 6]})
+    assert matching_rows(frame, "`a``b` > 1").tolist() == [False, True]
+    assert matching_rows(frame, "```` == 3 or `c` == 6").tolist() == [True, True]
+    for query in ("`a``b > 1", "`a``", "`"):
+        with pytest.raises(InputError, match="not closed"):
+            matching_rows(frame, query)

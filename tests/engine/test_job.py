@@ -1,10 +1,6 @@
 """From a table to its values: rotations, target files, tasks, and what a run leaves on disk."""
 
 import json
-import os
-import re
-import signal
-import subprocess
 import sys
 from dataclasses import replace
 
@@ -19,64 +15,19 @@ from dvgs_core.data import (
     EncodingSettings,
     SplitSettings,
     draw_splits,
-    infer_schema,
     load,
     read_labels,
 )
-from dvgs_core.engine.job import (
-    STATE,
-    Job,
-    Recorder,
-    execute,
-    finish,
-    prepare,
-    read_state,
-    valuate,
-    value_table,
-    write_values,
-)
-from dvgs_core.engine.worker import do
+from dvgs_core.engine.job import Job
+from dvgs_core.engine.prepare import prepare
+from dvgs_core.engine.recorder import Recorder
+from dvgs_core.engine.valuate import finish, valuate
+from dvgs_core.engine.values import value_table, write_values
 from dvgs_core.errors import InputError
 from dvgs_core.settings import fields
+from tests.engine.jobs import LONGER, SMALL, TWICE, job_for, steps_of
 
-SMALL = dict(restarts=2, epochs=4, width=8)
 STEPS = 4  # one full batch an epoch
-
-
-@pytest.fixture
-def table_path(tmp_path):
-    """90 rows with columns of every kind, gaps among them, and a label of three classes."""
-    rng = np.random.default_rng(1)
-    a = rng.normal(size=90)
-    frame = pd.DataFrame(
-        {
-            "a": a,
-            "b": rng.normal(size=90).round(2),
-            "count": pd.array(rng.integers(0, 50, 90), dtype="Int64"),
-            "member": rng.choice([True, False], 90),
-            "since": pd.date_range("2020-01-01", periods=90, freq="13D").astype("str"),
-            "colour": rng.choice(["red", "green", "blue"], 90),
-            "y": np.digitize(a, [-0.4, 0.4]),
-        }
-    )
-    frame.loc[[3, 30], "count"] = pd.NA
-    frame.loc[[5, 6, 7], "colour"] = None
-    path = tmp_path / "table.csv"
-    frame.to_csv(path, index=False)
-    return path
-
-
-def job_for(table, *, label="y", settings=SMALL, method="dvgs", seed=0, split=None, **more):
-    schema = infer_schema(table, label) if label else infer_schema(table).with_label(None)
-    return Job(
-        columns=schema,
-        split=SplitSettings(seed=seed, **(split or {})),
-        method=method,
-        settings=settings,
-        seed=seed,
-        device="cpu",
-        **more,
-    )
 
 
 def by_hand(table, job):
@@ -303,11 +254,6 @@ def test_a_job_survives_its_journey_as_json(table_path):
     assert Job.model_validate(json.loads(json.dumps(job.model_dump(mode="json")))) == job
 
 
-def steps_of(directory):
-    lines = (directory / "steps.jsonl").read_text(encoding="utf-8").splitlines()
-    return [json.loads(line) for line in lines]
-
-
 def trace_of(directory, n):
     return np.fromfile(directory / "trace.f32", dtype=np.float32).reshape(-1, n)
 
@@ -381,21 +327,6 @@ def test_the_same_table_of_values_is_written_as_the_same_bytes(table_path, tmp_p
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
 
 
-@pytest.fixture
-def ran(workspace, table_path):
-    """ran(job, before=...) -> the run after `execute`; before(run) is called before it."""
-
-    def call(job, before=lambda run: None, path=table_path):
-        dataset = workspace.add_dataset(path, path.name)
-        workspace.create_run(dataset.id, job.model_dump(mode="json"))
-        run = workspace.claim_next("valuation", os.getpid())
-        before(run)
-        do(workspace, run, execute)
-        return workspace.run(run.id)
-
-    return call
-
-
 def options_of(job):
     """The same job on the command line."""
     words = ["--label", job.columns.label, "--seed", job.seed, "--device", "cpu"]
@@ -435,7 +366,7 @@ def test_a_run_leaves_what_the_pages_need(ran, workspace, table_path):
     assert (run.step, run.total) == (total, total)
     names = {path.name for path in run.directory.iterdir()}
     assert names == {
-        *("encoder", "pca.npy", "map.json", "trace.f32", "steps.jsonl", "ids.npy"),
+        *("encoder", "encoded.npy", "pca.npy", "map.json", "trace.f32", "steps.jsonl", "ids.npy"),
         *("values.npy", "label_values.npy", "nearest.npy", "values.parquet"),
         *("job.json", "log.txt"),
     }
@@ -528,26 +459,6 @@ def test_what_is_at_fault_ends_the_run_with_one_line(ran, table_path):
     assert not (run.directory / "values.parquet").exists()
 
 
-LONGER = SMALL | dict(epochs=40, stop_when_settled=None)
-TWICE = {"rotations": 2, "target_size": 0.5}
-
-
-@pytest.mark.parametrize("at", [0, 38, 39, 40, 78])
-def test_a_valuation_goes_on_after_any_step_with_the_same_bits(table_path, at):
-    prepared = prepare(load(table_path), job_for(load(table_path), split=TWICE, settings=LONGER))
-    whole, kept = [], None
-    for outcome in valuate(prepared):
-        whole.append(outcome)
-        if outcome.index == at:
-            kept = outcome.state()
-    rest = list(valuate(prepared, kept))
-    assert [o.index for o in rest] == list(range(at + 1, 80))
-    for one, other in zip(rest, whole[at + 1 :], strict=True):
-        assert (one.rotation, one.scored, one.done) == (other.rotation, other.scored, other.done)
-        for name in ("values", "standard_error", "label_values", "similarity"):
-            np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
-
-
 def test_a_turn_that_ends_early_counts_in_full_and_the_next_begins(table_path):
     settings = LONGER | dict(stop_when_settled=0.0)
     table = load(table_path)
@@ -574,94 +485,6 @@ def test_a_time_budget_is_for_the_whole_and_every_turn_gets_a_checkpoint(table_p
     ]
     assert outcomes[-1].done == outcomes[-1].total == 80
     assert np.isfinite(outcomes[-1].values).all()
-
-
-def resumed(workspace, run):
-    workspace.resume_run(run.id)
-    claimed = workspace.claim_next("valuation", os.getpid())
-    do(workspace, claimed, execute)
-    return workspace.run(run.id)
-
-
-def same_files(run, other):
-    for name in ("values.parquet", "values.npy", "label_values.npy", "trace.f32"):
-        assert (run.directory / name).read_bytes() == (other.directory / name).read_bytes(), name
-    timeless = [[line | {"seconds": 0} for line in steps_of(one.directory)] for one in (run, other)]
-    assert timeless[0] == timeless[1]
-
-
-def test_a_stopped_run_goes_on_to_the_same_files(ran, workspace, table_path):
-    job = job_for(load(table_path), split=TWICE, settings=LONGER)
-    whole = ran(job)
-    assert whole.status == "done" and not (whole.directory / STATE).exists()
-    assert "80 of 80 checkpoints scored; all checkpoints" in whole.log.read_text()
-    run = ran(job, before=lambda run: workspace.request_stop(run.id))
-    assert run.status == "stopped" and (run.directory / STATE).exists()
-    assert "1 of 80 checkpoints scored; asked to stop" in run.log.read_text()
-    run = resumed(workspace, run)
-    assert run.status == "done" and not (run.directory / STATE).exists()
-    assert "Goes on after 1 checkpoints" in run.log.read_text()
-    same_files(run, whole)
-    seconds = [line["seconds"] for line in steps_of(run.directory)]
-    assert seconds == sorted(seconds)
-
-
-KILLED = """
-import os, signal, sys
-from dvgs_core.engine.job import Recorder, execute
-from dvgs_core.store import Workspace
-
-Recorder.KEEP_SECONDS = 0.0
-step = Recorder.step
-
-def until(self, outcome):
-    step(self, outcome)
-    if outcome.scored == int(sys.argv[2]):
-        self.trace.write(b"torn"), self.trace.flush()
-        self.steps.write('{"index"'), self.steps.flush()
-        os.kill(os.getpid(), signal.SIGKILL)
-
-Recorder.step = until
-workspace = Workspace(sys.argv[1])
-execute(workspace, workspace.claim_next("valuation", os.getpid()))
-"""
-
-
-@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no such signal here")
-def test_a_killed_run_goes_on_to_the_same_files(ran, workspace, table_path):
-    job = job_for(load(table_path), split=TWICE, settings=LONGER)
-    whole = ran(job)
-    run = workspace.create_run(whole.dataset, job.model_dump(mode="json"))
-    command = [sys.executable, "-c", KILLED, str(workspace.root)]
-    for scored in ("23", "61"):
-        process = subprocess.run([*command, scored], env=os.environ | {"PYTHONPATH": "."})
-        assert process.returncode == -signal.SIGKILL
-        assert workspace.mark_interrupted() == [run.id]
-        if scored == "23":
-            workspace.resume_run(run.id)
-    run = resumed(workspace, workspace.run(run.id))
-    assert run.status == "done"
-    first, second = map(int, re.findall(r"Goes on after (\d+) checkpoints", run.log.read_text()))
-    assert 1 <= first <= 23 and first < second <= 61
-    same_files(run, whole)
-
-
-def test_what_is_kept_but_does_not_match_the_files_is_not_used(table_path, tmp_path):
-    prepared = prepare(load(table_path), job_for(load(table_path), settings=LONGER))
-    recorder = Recorder(tmp_path, prepared)
-    for outcome in valuate(prepared):
-        recorder.step(outcome)
-        if outcome.index == 5:
-            recorder.keep(outcome)
-            break
-    recorder.finish(outcome)
-    rows = len(prepared.source)
-    assert int(read_state(tmp_path, rows)["scored"]) == 6
-    with (tmp_path / "trace.f32").open("r+b") as trace:
-        trace.truncate(4 * rows * 5)
-    assert read_state(tmp_path, rows) is None
-    Recorder(tmp_path, prepared)
-    assert not (tmp_path / STATE).exists()
 
 
 def test_a_recorder_writes_how_settled_the_ranking_is(table_path, tmp_path):

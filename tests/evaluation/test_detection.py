@@ -50,3 +50,15 @@ def test_agrees_with_scikit_learn_ties_included(rows):
 def test_a_missing_value_is_refused():
     with pytest.raises(InputError, match="1 values are missing"):
         detection([True, False], [np.nan, 1.0])
+
+
+def test_roc_and_precision_by_hand():
+    found = detection([True, False, True, False], [0.1, 0.2, 0.3, 0.4])
+    assert found.roc["false_positive"].tolist() == [0, 0, 0.5, 0.5, 1]
+    assert found.roc["true_positive"].tolist() == [0, 0.5, 0.5, 1, 1]
+    assert found.precision_recall["recall"].tolist() == [0.5, 0.5, 1, 1]
+    assert found.precision_recall["precision"].tolist() == pytest.approx([1, 1 / 2, 2 / 3, 1 / 2])
+    roc = found.roc
+    width, height = roc["false_positive"].diff(), roc["true_positive"]
+    assert (width * height).sum() == pytest.approx(found.auroc) == 0.75
+    assert "lowest 1 of 4 rows are 50% of the 2 damaged" in found.conclusion

@@ -17,7 +17,10 @@ from dvgs_core.data import (
     read_labels,
 )
 from dvgs_core.data.demos import DEMOS
-from dvgs_core.engine.job import Job, finish, prepare, valuate, value_table
+from dvgs_core.engine.job import Job
+from dvgs_core.engine.prepare import prepare
+from dvgs_core.engine.valuate import finish, valuate
+from dvgs_core.engine.values import value_table
 
 SEEDS = range(5)
 

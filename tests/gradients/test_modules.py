@@ -2,6 +2,7 @@
 
 import copy
 from itertools import pairwise
+from unittest import mock
 
 import pytest
 import torch
@@ -11,10 +12,11 @@ from torch import nn
 from torch.nn import functional as F
 
 from dvgs_core.errors import InputError
-from dvgs_core.gradients.modules import TargetGradient, gradient_similarity, target_gradient
+from dvgs_core.gradients.modules import TargetGradient, gradient_similarity, rules, target_gradient
 from dvgs_core.gradients.modules.blocks import plan
 from dvgs_core.gradients.modules.factored import Factored
 from dvgs_core.gradients.modules.problem import Problem, chosen_names
+from dvgs_core.gradients.modules.rules import Geometry, Small, rule_for
 from dvgs_core.gradients.modules.whole import Mapped, OneByOne
 from dvgs_core.gradients.similarity import similarity
 
@@ -200,6 +202,51 @@ def test_transposed_convolutions(drawn_axes, groups, inputs, outputs, bias, extr
     agrees(module, normal(seed, ROWS, inputs * groups, *length), seed=seed)
 
 
+@settings(deadline=None, max_examples=60)
+@given(
+    drawn_axes=st.lists(axes, min_size=1, max_size=2),
+    groups=st.integers(1, 3),
+    inputs=st.integers(1, 3),
+    outputs=st.integers(1, 3),
+    transposed=st.booleans(),
+    seed=seeds,
+)
+def test_both_ways_to_build_a_kernels_gradient(
+    drawn_axes, groups, inputs, outputs, transposed, seed
+):
+    """The processor's grouped convolution, and windows copied out one by one."""
+    kernel, stride, pad, dilation, length = zip(*drawn_axes, strict=True)
+    name = f"Conv{'Transpose' if transposed else ''}{len(kernel)}d"
+    options = dict(stride=stride, padding=pad, dilation=dilation, groups=groups)
+    layer = getattr(nn, name)(inputs * groups, outputs * groups, kernel, **options).double()
+    x = normal(seed, ROWS, inputs * groups, *length)
+    d = normal(seed + 1, *layer(x).shape)
+    built = [rule_for(layer)(layer, "weight", x, d).build()]
+    with mock.patch.object(rules, "GROUPED", torch.float64):
+        with mock.patch.object(Geometry, "grouping_pays", return_value=True):
+            found = rule_for(layer)(layer, "weight", x, d)
+        assert isinstance(found, Small)
+    slow = [
+        torch.autograd.grad(layer(x[i : i + 1]), layer.weight, d[i : i + 1])[0] for i in range(ROWS)
+    ]
+    torch.testing.assert_close(built[0], torch.stack(slow))
+    torch.testing.assert_close(found.gradient, torch.stack(slow))
+
+
+@pytest.mark.parametrize("layer", [nn.Conv2d(8, 9, 3, 2), nn.ConvTranspose2d(9, 16, 4, 2, 1)])
+def test_convolutions_of_many_channels_are_grouped_and_exact(layer):
+    X, y = normal(1, ROWS, layer.in_channels, 9, 9).float(), normal(2, ROWS, 2).float()
+    target = {name: value.float() for name, value in random_target(layer, 3).items()}
+    with mock.patch.object(
+        Geometry, "grouped", autospec=True, side_effect=Geometry.grouped
+    ) as seen:
+        fast = gradient_similarity(layer, squares, X, y, target)
+    assert seen.called
+    wide = {name: value.double() for name, value in target.items()}
+    slow = expected(layer.double(), squares, X.double(), y.double(), wide, "cosine")
+    torch.testing.assert_close(fast.double(), slow, rtol=0, atol=1e-5)
+
+
 class Reader(nn.Module):
     def __init__(self, words, width, padding):
         super().__init__()
@@ -289,6 +336,48 @@ def test_a_table_tied_to_the_output_layer():
     module.head.weight = module.table.weight
     X = torch.randint(6, (ROWS, 4), generator=generator(1))
     agrees(drawn(module, 1), X, seed=1)
+
+
+CLOSE = {
+    "linear": (lambda: nn.Sequential(nn.Linear(12, 9), nn.Mish(), nn.Linear(9, 4)), (12,)),
+    "positions": (lambda: nn.Sequential(nn.Linear(12, 9), nn.Tanh(), nn.Linear(9, 4)), (7, 12)),
+    "convolution": (
+        lambda: nn.Sequential(nn.Conv2d(3, 6, 3), nn.Mish(), nn.Conv2d(6, 2, 2)),
+        (3, 8, 8),
+    ),
+    "transposed": (lambda: nn.ConvTranspose2d(3, 4, 4, stride=2, padding=1), (3, 6, 6)),
+    "normalised": (
+        lambda: nn.Sequential(nn.Linear(12, 32), nn.LayerNorm(32), nn.Linear(32, 4)),
+        (12,),
+    ),
+    "shared": (lambda: Shared(), (4,)),
+}
+
+
+@pytest.mark.parametrize("name", CLOSE)
+@settings(deadline=None, max_examples=8)
+@given(seed=seeds)
+def test_float32_is_exact_to_a_hundred_thousandth(name, seed):
+    make, shape = CLOSE[name]
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        module = make()
+    X, y = normal(seed, ROWS, *shape).float(), normal(seed, ROWS, 2).float()
+    target = {name: value.float() for name, value in random_target(module, seed).items()}
+    ways = [
+        gradient_similarity(module, squares, X, y, target),
+        torch.func.vmap(F.cosine_similarity, (0, None, None))(
+            row_gradients(module, squares, X, y, list(target)),
+            torch.cat([g.flatten() for g in target.values()]),
+            0,
+        ),
+    ]
+    exact = expected(
+        module.double(), squares, X.double(), y.double(),
+        {name: value.double() for name, value in target.items()}, "cosine",
+    )  # fmt: skip
+    for found in ways:
+        torch.testing.assert_close(found.double(), exact, rtol=0, atol=1e-5)
 
 
 class Borrower(Reader):

@@ -87,7 +87,7 @@ def test_what_would_be_too_large_is_replayed(monkeypatch):
     assert isinstance(kept.checkpoints, list)
     size = sum(4 * (c.parameters.numel() + c.gradient.numel()) for c in kept.checkpoints)
     assert kept.plan.stored_bytes == size
-    monkeypatch.setattr("dvgs_core.trajectory.MOST_STORED_BYTES", size - 1)
+    monkeypatch.setattr("dvgs_core.trajectory.kept.MOST_STORED_BYTES", size - 1)
     assert isinstance(DVGS(**SMALL).fit(target).checkpoints, Replay)
 
 
@@ -182,5 +182,13 @@ def test_bfloat16_is_a_choice_that_moves_values_a_little():
     rough = DVGS(precision="bfloat16", **wide).value(source, target).values
     assert not np.array_equal(plain, rough)
     assert np.corrcoef(plain, rough)[0, 1] > 0.999
-    on_cpu = DVGS(precision="auto", device="cpu", **wide).value(source, target).values
-    np.testing.assert_array_equal(on_cpu, plain)
+
+
+@pytest.mark.parametrize("has_it", [True, False])
+def test_auto_takes_bfloat16_where_the_device_multiplies_it(has_it, monkeypatch):
+    monkeypatch.setattr("dvgs_core.gradients.precision.multiplies_bfloat16", lambda _: has_it)
+    source, target = blobs(50, 1), blobs(45, 2)
+    wide = {**SMALL, "width": 160, "device": "cpu"}
+    taken = DVGS(precision="bfloat16" if has_it else "float32", **wide).value(source, target)
+    auto = DVGS(precision="auto", **wide).value(source, target)
+    np.testing.assert_array_equal(auto.values, taken.values)

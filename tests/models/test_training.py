@@ -5,8 +5,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dvgs_core.models.dropout import Dropout
+from dvgs_core.models.losses import CrossEntropy
 from dvgs_core.models.network import mlp
-from dvgs_core.models.training import Adam, batches
+from dvgs_core.models.training import Adam, batch_gradient, batches
+from dvgs_core.models.workspace import Workspace
 
 
 @settings(deadline=None)
@@ -47,3 +50,24 @@ def test_members_start_apart_and_do_not_depend_on_how_many_there_are():
     first_layer = network.layers(three)[0]
     assert first_layer.shape == (3, 5, 6)
     assert float(first_layer.abs().max()) <= 1 / np.sqrt(4)
+
+
+def test_a_workspace_changes_no_bit_and_holds_no_result():
+    network = mlp(5, 3, width=8, dropout=0.5, normalise=True)
+    g = torch.Generator().manual_seed(0)
+    parameters, workspace, results = network.initial(2, 0), None, []
+    for step in range(4):
+        X, y = torch.randn(2, 9, 5, generator=g), torch.randint(3, (2, 9), generator=g)
+        ids, weights = torch.randint(2**40, (2, 9), generator=g), torch.full((2, 9), 1 / 9)
+        workspace = workspace or Workspace(X)
+        fresh, reused = (
+            batch_gradient(
+                network, parameters, CrossEntropy(), X, y, ids, weights,
+                Dropout(0.5, 0, 0, step, 2, held), held,
+            )
+            for held in (None, workspace)
+        )  # fmt: skip
+        assert all(map(torch.equal, fresh, reused))
+        results.append((reused, [part.clone() for part in reused]))
+    for kept, copied in results:  # later steps have not written into what came before
+        assert all(map(torch.equal, kept, copied))

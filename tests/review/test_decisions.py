@@ -277,3 +277,75 @@ def test_many_threads_may_share_one_log(decisions):
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(decide, range(20)))
     assert len(decisions.current()) == 20
+
+
+def test_labels_of_their_own_are_one_action_and_come_back_whole(decisions, workspace, dataset):
+    before = decisions.decide([3], "keep")
+    change = decisions.decide([9, 2, 5], "relabel", labels=["b", "a", "c"], token="t")
+    assert change.description == "relabel of 3 rows to 3 labels" and change.label is None
+    assert change.rows.tolist() == [2, 5, 9]
+    for log in (decisions, DecisionLog(workspace, dataset.id)):
+        current = log.current().set_index("row")
+        assert current["label"].to_dict() == {2: "a", 3: None, 5: "c", 9: "b"}
+        told = log.log()
+        assert told.loc[told["event"] == change.event, "label"].tolist() == ["a", "c", "b"]
+    again = decisions.decide([9, 2, 5], "relabel", labels=["b", "a", "c"], token="t")
+    assert again.event == change.event
+    decisions.decide([5], "drop")
+    assert decisions.current().set_index("row").loc[[2, 9], "label"].tolist() == ["a", "b"]
+    decisions.undo()
+    assert decisions.undo().description == change.description
+    assert decisions.current()["row"].tolist() == [3] and decisions.can_undo() == "keep of 1 row"
+    assert decisions.redo().label is None and before.label is None
+    assert decisions.current().set_index("row")["label"].to_dict()[9] == "b"
+    same = decisions.decide([1, 4], "relabel", labels=["b", "b"])
+    assert same.label == "b" and same.description == "relabel of 2 rows to b"
+
+
+@pytest.mark.parametrize(
+    ("rows", "decision", "more", "told"),
+    [
+        ([1, 2], "relabel", {"labels": ["a"]}, "a label for each"),
+        ([1, 1], "relabel", {"labels": ["a", "b"]}, "distinct rows"),
+        ([1, 2], "drop", {"labels": ["a", "b"]}, "Only relabel"),
+        ([1], "relabel", {"labels": ["a"], "label": "a"}, "either one for all"),
+        ([1], "relabel", {"labels": [float("nan")]}, "can be written"),
+    ],
+)
+def test_labels_that_do_not_fit_the_rows_are_refused(decisions, rows, decision, more, told):
+    with pytest.raises(InputError, match=told):
+        decisions.decide(rows, decision, **more)
+    assert decisions.current().empty
+
+
+def test_the_history_of_a_row_tells_what_was_undone_and_who_did_it(decisions, workspace, dataset):
+    decisions.decide([4], "drop", note="torn", reviewer="Ada")
+    decisions.undo()
+    decisions.decide(range(40 // 2), "keep", reviewer="Bo")
+    decisions.decide(list(range(20)), "relabel", labels=[*"ab" * 10], reviewer="Bo")
+    decisions.undo()
+    decisions.decide([4], "relabel", label="b")
+    decisions.decide([5], "drop")
+    for log in (decisions, DecisionLog(workspace, dataset.id)):
+        history = log.history(4)
+        assert [(e.decision, e.label, e.rows, e.reviewer, e.undone) for e in history] == [
+            ("relabel", "b", 1, "", False),
+            ("relabel", "a", 20, "Bo", True),
+            ("keep", None, 20, "Bo", False),
+            ("drop", None, 1, "Ada", True),
+        ]
+        assert history[-1].note == "torn" and history[0].at >= history[1].at
+        assert log.history(17)[0].label == "b" and log.history(17)[0].undone
+    assert len(list(decisions.decided_at("Bo"))) == 2
+    newest = decisions.newest()
+    decisions.undo()
+    assert decisions.newest() == newest + 1
+
+
+def test_an_action_about_many_rows_is_in_the_history_of_each(workspace, tmp_path):
+    path = tmp_path / "many.csv"
+    path.write_text("x,y\n" + "".join(f"{i},{i % 2}\n" for i in range(200)))
+    log = DecisionLog(workspace, workspace.add_dataset(path, "many.csv").id)
+    log.decide(np.arange(0, 200, 2), "drop")
+    log.decide([7], "keep")
+    assert [len(log.history(row)) for row in (0, 1, 7, 198, 199)] == [1, 0, 1, 1, 0]

@@ -74,3 +74,48 @@ def test_what_is_no_recipe_is_told_in_one_line(tmp_path, text, told):
     assert "\n" not in str(caught.value)
     with pytest.raises(InputError, match="cannot be read"):
         Recipe.load(tmp_path / "none.json")
+
+
+def test_the_recipe_says_who_decided_and_why(dataset, decisions):
+    decisions.decide([3, 1], "drop", reviewer="Ada", note="blurred")
+    decisions.decide([5], "relabel", label="b", reviewer="Ada")
+    decisions.decide([6], "keep", reviewer="Grace")
+    decisions.decide([1], "undecided", reviewer="Grace")
+    recipe = make_recipe(dataset, decisions, label="label")
+    assert recipe.reviewers == {"Ada": {"drop": 1, "relabel": 1}, "Grace": {"keep": 1}}
+    assert recipe.notes == {3: "blurred"}
+
+
+STEPS = {"total": 10, "seconds": 1.5, "settled": 0.98, "stopped_because": None}
+
+
+@pytest.mark.parametrize(
+    ("status", "last", "why"),
+    [
+        ("done", {"done": 10, "stopped_because": "ranking settled"}, "ranking settled"),
+        ("done", {"done": 10}, "all checkpoints"),
+        ("stopped", {"done": 4}, "asked to stop"),
+        ("interrupted", {"done": 4}, "the program ended"),
+    ],
+)
+def test_the_recipe_says_how_its_run_ended(workspace, dataset, decisions, status, last, why):
+    queued = workspace.create_run(dataset.id, {"method": "dvgs", "seed": 7})
+    assert make_recipe(dataset, decisions, run=queued).ended is None
+    workspace.claim_next("valuation", 1)
+    workspace.finish(queued.id, status)
+    lines = [STEPS | {"done": 1}, STEPS | last]
+    text = "".join(json.dumps(line) + "\n" for line in lines) + '{"half a li'
+    (queued.directory / "steps.jsonl").write_text(text)
+    ended = make_recipe(dataset, decisions, run=workspace.run(queued.id)).ended
+    assert (ended.stopped_because, ended.settled, ended.checkpoints) == (why, 0.98, 2)
+    assert (ended.total, ended.seconds) == (10, 1.5)
+
+
+def test_a_recipe_of_the_first_form_can_still_be_read(dataset, decisions, tmp_path):
+    decisions.decide([3], "drop", note="x")
+    values = json.loads(make_recipe(dataset, decisions).text())
+    for name in ("reviewers", "notes", "ended", "damaged", "spreadsheet_safe"):
+        del values[name]
+    (tmp_path / "r.json").write_text(json.dumps(values | {"version": 1}))
+    read = Recipe.load(tmp_path / "r.json")
+    assert read.dropped == (3,) and not read.damaged and not read.spreadsheet_safe

@@ -7,13 +7,13 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from dvgs_core.engine.job import execute
+from dvgs_core.engine.execute import execute
 from dvgs_core.engine.supervisor import Supervisor
 from dvgs_core.engine.worker import do
 from dvgs_core.store import Run, Workspace
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = ("data", "target", "value", "review", "export")
+PAGES = ("data", "target", "corrupt", "value", "performance", "review", "export")
 
 
 class App:
@@ -40,6 +40,18 @@ class App:
     def choose(self, label: str, value: object) -> None:
         (box,) = [b for b in self.tab.selectbox if b.label == label]
         box.set_value(value)
+        self.run()
+
+    def pick(self, key: str, value: str) -> None:
+        """Choose a part of a segmented control."""
+        self.tab.segmented_control(key=key).set_value(value)
+        self.run()
+
+    def study(self, kind: str, execute) -> None:
+        """Do the study of a kind that waits, as a worker would."""
+        study = self.space.claim_next(kind, os.getpid())
+        assert study is not None
+        do(self.space, study, execute)
         self.run()
 
     def upload(self, name: str, data: bytes) -> None:

@@ -1,6 +1,5 @@
 """The pages, from the first look to the export, and with every file that is at fault."""
 
-import io
 import os
 import shlex
 import subprocess
@@ -13,7 +12,10 @@ from streamlit.testing.v1 import AppTest
 
 from dvgs_core.cli import main
 from dvgs_core.data import infer_schema
-from dvgs_core.engine.job import Job, Recorder, prepare, valuate
+from dvgs_core.engine.job import Job
+from dvgs_core.engine.prepare import prepare
+from dvgs_core.engine.recorder import Recorder
+from dvgs_core.engine.valuate import valuate
 from dvgs_core.review import DecisionLog
 from dvgs_core.store import Workspace
 from ui.jobs import RunFiles, sparkline
@@ -22,6 +24,7 @@ from .conftest import PAGES, ROOT
 
 EMPTY = [
     ("target", "once there is data", "Bring data", "Data"),
+    ("corrupt", "once there is data", "Bring data", "Data"),
     ("value", "once there is data", "Bring data", "Data"),
     ("review", "once there is data", "Bring data", "Data"),
     ("export", "once there is data", "Bring data", "Data"),
@@ -105,7 +108,7 @@ def test_the_digits_demo_from_data_to_export(app, tmp_path, monkeypatch):
     app.go("review")  # the test's tab does not follow the page's own links
     assert "lowest values: 1 / 1,797 · decided 0 · of the 180 lowest rows" in app.said
     assert f"Row #{lowest['row'].iloc[0]}" in app.said
-    assert "known to be" in app.said and "nearest target rows" in app.said
+    assert "known to be" in app.said and "Nearest source rows" in app.said
     assert "PCA of 1,797 rows · UMAP is being computed" in app.said
     queue = app.tab.dataframe[0].value
     assert queue["row"].tolist() == lowest["row"].head(100).tolist()
@@ -132,8 +135,10 @@ def test_the_digits_demo_from_data_to_export(app, tmp_path, monkeypatch):
     assert "1,797 rows · 3 dropped rows · 1 relabelled row · 1,794 " in app.said
     effect = app.tab.dataframe[0].value
     assert effect["before"].sum() == 1797 and effect["after"].sum() == 1794
-    value_line, apply_line = app.tab.code[0].value.splitlines()
-    assert apply_line == "dvgs apply recipe.json digits.csv --out digits.clean.csv"
+    value_line, apply_line, _ = app.tab.code[0].value.splitlines()
+    assert apply_line == (
+        "dvgs apply recipe.json digits.csv --damaged --out damaged-digits.clean.csv"
+    )
 
     # the commands that the page names do what the page did
     monkeypatch.chdir(tmp_path)
@@ -278,78 +283,6 @@ def test_a_file_without_a_label_is_valued_by_reconstruction(app, bad_files):
     assert f"Row #{lowest_rows(run)['row'].iloc[0]}" in app.said and not app.errors
     (queue,) = [box for box in app.tab.selectbox if box.label == "Queue"]
     assert "another label suggested" not in queue.options
-
-
-def test_a_target_that_is_empty_after_the_query_is_one_line(app, bad_files):
-    app.upload("good.csv", bad_files["good.csv"])
-    app.go("target")
-    app.tab.radio(key="target.way").set_value("query")
-    app.run()
-    (line,) = app.errors
-    assert "Write a condition" in line
-    for query, words in (
-        ("a > 100", ["target is empty", "'a > 100' matches none of the 200 rows", "change"]),
-        ("a >", ["'a >'", "cannot be read"]),
-        ("age > 3", ["'age'"]),
-        ("a > 0", ["all of the class 'yes'", "two classes"]),
-    ):
-        app.tab.text_input(key="target.query").set_value(query)
-        app.run()
-        (line,) = app.errors
-        assert all(word in line for word in words)
-        assert not [label for label in app.labels if label.startswith("Value ")]
-    app.tab.text_input(key="target.query").set_value("b > 0")
-    app.run()
-    assert not app.errors
-    frame = app.space.load_table(app.space.datasets()[0].id).frame
-    wanted = int((frame["b"] > 0).sum())
-    assert f"{wanted:,} target rows · {200 - wanted:,} source rows" in app.said
-
-
-def test_listed_rows_and_equal_groups_are_targets_too(app, bad_files):
-    app.upload("good.csv", bad_files["good.csv"])
-    app.go("target")
-    app.tab.radio(key="target.way").set_value("rows")
-    app.run()
-    assert "List the row ids" in app.errors[0]
-    for text, word in (("12, x", "'x' is neither"), ("190-210", "rows 200, 201, 202")):
-        app.tab.text_area(key="target.rows").set_value(text)
-        app.run()
-        (line,) = app.errors
-        assert word in line
-    app.tab.text_area(key="target.rows").set_value("12, 40-60")
-    app.run()
-    assert not app.errors and "22 target rows · 178 source rows" in app.said
-    app.tab.radio(key="target.way").set_value("balanced")
-    app.run()
-    assert "Choose the column" in app.errors[0]
-    app.tab.selectbox(key="target.balance_by").set_value("y")
-    app.tab.number_input(key="target.number").set_value(30)
-    app.run()
-    assert not app.errors and "30 target rows · 170 source rows" in app.said
-
-
-def test_a_file_of_trusted_rows_is_the_target(app, bad_files):
-    app.upload("good.csv", bad_files["good.csv"])
-    app.go("target")
-    app.tab.radio(key="target.way").set_value("file")
-    app.run()
-    assert "Upload the file" in app.errors[0]
-    app.upload("no label.csv", bad_files["no label.csv"])
-    (line,) = app.errors
-    assert "no label.csv lacks 'y'" in line
-    app.upload("mixed.csv", bad_files["mixed.csv"])
-    (line,) = app.errors
-    assert "mixed.csv the column 'b' holds text, in the data numbers" in line
-    app.upload("trusted.csv", bad_files["infinite.csv"].replace(b"inf", b"0.5"))
-    assert not app.errors and "In use: trusted.csv, 200 rows" in app.said
-    start_small(app)
-    run = app.work()
-    assert run.status == "done"
-    assert lowest_rows(run)["role"].tolist() == ["source"] * 200
-    app.go("review")
-    app.go("export")
-    assert "dvgs value" not in app.tab.code[0].value
 
 
 def test_choices_made_one_after_another_all_count(app, bad_files):
@@ -543,6 +476,7 @@ def test_ugly_names_and_cells_break_no_page(app, ugly):
     app.go("target")
     app.tab.radio(key="target.way").set_value("query")
     app.run()
+    app.pick("target.mode", "write")
     app.tab.text_input(key="target.query").set_value("`العمر` > 0 or `<b>bold</b>` > 0.5")
     app.run()
     assert not app.errors
@@ -559,29 +493,6 @@ def test_ugly_names_and_cells_break_no_page(app, ugly):
             assert "<script>" not in text and "<i>" not in text and "<u>" not in text
     app.go("review")
     assert set(app.tab.dataframe[0].value["label"].str.split(" ⇢ ").explode()) == set(ugly["label"])
-
-
-def test_embeddings_come_with_a_table_of_labels(app, bad_files):
-    X = np.random.default_rng(0).normal(size=(60, 5)).astype("float32")
-    buffer = io.BytesIO()
-    np.save(buffer, X)
-    labels = pd.DataFrame({"y": np.where(X[:, 0] > 0, "in", "out")}).to_csv(index=False).encode()
-    app.tab.file_uploader[0].set_value(("x.npy", buffer.getvalue(), "application/octet-stream"))
-    app.run()
-    app.tab.file_uploader[1].set_value(("y.csv", labels[:40], "text/csv"))
-    app.run()
-    app.press("Open")
-    (line,) = app.errors
-    assert "60 rows" in line and "same rows" in line
-    app.tab.file_uploader[1].set_value(("y.csv", labels, "text/csv"))
-    app.run()
-    app.press("Open")
-    assert not app.errors
-    start_small(app)
-    assert app.work().status == "done"
-    app.go("review")
-    app.go("export")
-    assert not app.errors
 
 
 LOOK = """

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dvgs_core.errors import InputError
-from ui import charts, exports, splits, style
+from ui import charts, splits, style
 from ui.jobs import lowest, sparkline
 
 
@@ -55,21 +55,6 @@ def test_plain_text_has_no_live_markdown(text):
     assert shown.replace("\\", "") == text.replace("\\", "")
     for sign in "*_`[]$<:":
         assert shown.count(sign) == shown.count("\\" + sign)
-
-
-def test_effect_counts_what_each_class_loses_and_gains():
-    labels = pd.Series(["a", "a", "a", "b"], index=range(4))
-    current = pd.DataFrame(
-        {
-            "row": [0, 1, 3],
-            "decision": ["drop", "relabel", "keep"],
-            "label": [None, "b", None],
-        }
-    )
-    frame = exports.effect(labels, current).set_index("label")
-    assert frame.loc["a"].tolist()[:5] == [3, 1, 1, 0, 1]
-    assert frame.loc["b"].tolist()[:5] == [1, 0, 0, 1, 2]
-    assert frame.index[0] == "a"
 
 
 def test_charts_do_not_import_streamlit():

@@ -5,7 +5,7 @@ for event in pressed.events: ...                      # idempotent by event.id
 review_actions(key="actions", token=token, acknowledged=pressed.last or done, cursor=..., ...)
 """
 
-from ui.actions.component import HEIGHT, Selection, review_actions
+from ui.actions.component import HEIGHT, Follow, Selection, review_actions
 from ui.actions.events import (
     NOTHING_PRESSED,
     Action,
@@ -20,6 +20,7 @@ __all__ = [
     "Action",
     "ActionEvent",
     "ActionEvents",
+    "Follow",
     "Selection",
     "action_events",
     "review_actions",

@@ -2,23 +2,12 @@
 const DONE = { keep: "kept", drop: "dropped", undecided: "set to undecided" };
 const WAITING_SHOWN = 700; // ms a press may wait before the bar says so
 
-const spaced = (n) => n.toLocaleString("en-US").replaceAll(",", " ");
-
-function make(tag, properties = {}, ...children) {
-  const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(properties)) {
-    if (name in node) node[name] = value;
-    else node.setAttribute(name, value);
-  }
-  node.append(...children);
-  return node;
-}
-
 class ReviewBar {
   constructor(host) {
     this.build(host);
     this.onKey = (event) => this.key(event);
     document.addEventListener("keydown", this.onKey);
+    this.tabs = new OtherTabs(() => this.look());
   }
 
   build(host) {
@@ -66,16 +55,20 @@ class ReviewBar {
     const first = !this.box;
     const other = this.box && this.box.token !== data.token;
     const classesBefore = this.data?.classes.join("\0");
+    if (this.data && this.data.scene !== data.scene) leaveListBox();
     this.data = data;
     this.placeOf = new Map(data.queue.map((row, at) => [row, at]));
     if (other) this.box.disconnect();
     this.box = outboxOf(data.token);
     shared.active = this;
     const send = (batch) => setStateValue("events", batch);
+    this.tabs.token = data.token;
+    this.ask = () => setStateValue("heard", Date.now());
     if (first || other) this.box.reconnect(send);
     else this.box.send = send;
     const undoing = this.box.undoing;
-    this.box.acknowledge(data.acknowledged);
+    const saved = this.box.acknowledge(data.acknowledged);
+    if (saved) this.tabs.tell(data.token);
     if (!this.box.pending.length || this.box.cursor === null) this.box.cursor = data.cursor;
     if (undoing && !this.box.undoing) {
       if (this.said.dataset.undo) this.say(this.said.dataset.undo);
@@ -83,22 +76,13 @@ class ReviewBar {
     }
     if (first || other) this.box.flush();
     if (classesBefore !== data.classes.join("\0")) this.showClasses();
-    this.readTheme();
+    themeOf(this.root);
     this.show();
   }
 
   runHeld() {
     const held = this.box.held.splice(0);
     for (const [command, label] of held) this.run(command, label); // may be held again
-  }
-
-  readTheme() {
-    const ground = getComputedStyle(this.root).getPropertyValue("--st-background-color");
-    const pen = document.createElement("canvas").getContext("2d");
-    pen.fillStyle = ground || "#ffffff";
-    pen.fillRect(0, 0, 1, 1);
-    const [r, g, b] = pen.getImageData(0, 0, 1, 1).data;
-    this.root.dataset.theme = 0.3 * r + 0.6 * g + 0.1 * b < 128 ? "dark" : "light";
   }
 
   // -- what a person does -------------------------------------------------------------------------
@@ -203,6 +187,12 @@ class ReviewBar {
     return this.data.can_redo || this.box.pending.some(({ action }) => action === "undo");
   }
 
+  // Somebody may have decided elsewhere: ask Python, unless a press of ours is about to. A run of
+  // the page would close a dialog; what came meanwhile is seen when it closes by itself.
+  look() {
+    if (shared.active === this && this.box && !this.box.pending.length && !dialogOpen()) this.ask();
+  }
+
   // -- what is shown ------------------------------------------------------------------------------
 
   className(code) {
@@ -280,6 +270,11 @@ class ReviewBar {
       node.title = `Relabel as ${this.className(code)}` + (current ? " (its label now)" : "");
     }
     this.showWaiting();
+    if (row !== this.shownRow) {
+      this.shownRow = row;
+      sayRow(row);
+      if (data.follow) keepInView(data.follow, row);
+    }
     Object.assign(this.root.dataset, {
       cursor: row ?? "",
       pending: box.pending.length + box.held.length,
@@ -304,6 +299,7 @@ class ReviewBar {
 
   close() {
     document.removeEventListener("keydown", this.onKey);
+    this.tabs.close();
     clearTimeout(this.looking);
     if (shared.active === this) {
       shared.active = null;

@@ -11,12 +11,11 @@ from ui.actions.events import ActionEvents, action_events
 HEIGHT = 112  # pixels; fixed, so that nothing below or above ever moves
 
 _HERE = Path(__file__).parent
+_SCRIPTS = ("../shared.js", "outbox.js", "keys.js", "around.js", "bar.js")
 _bar = st.components.v2.component(
     "dvgs_actions",
     css=(_HERE / "actions.css").read_text(encoding="utf-8"),
-    js="\n".join(
-        (_HERE / name).read_text(encoding="utf-8") for name in ("outbox.js", "keys.js", "bar.js")
-    ),
+    js="\n".join((_HERE / name).read_text(encoding="utf-8") for name in _SCRIPTS),
 )
 
 
@@ -33,6 +32,21 @@ class Selection:
     version: str
 
 
+@dataclass(frozen=True)
+class Follow:
+    """A table that scrolls to the row under review.
+
+    Attributes:
+        inside: key of the container around it.
+        rows: row ids in the table's order.
+        height: of a row, in pixels.
+    """
+
+    inside: str
+    rows: Sequence[int]
+    height: int
+
+
 def review_actions(
     *,
     key: str,
@@ -44,6 +58,8 @@ def review_actions(
     classes: Sequence[object],
     labels: Sequence[int | None] = (),
     selection: Selection | None = None,
+    scene: str = "",
+    follow: Follow | None = None,
     can_undo: bool = False,
     can_redo: bool = False,
     on_change: Callable[[], None] | None = None,
@@ -63,6 +79,9 @@ def review_actions(
         classes: names; the first nine are on keys 1 to 9.
         labels: class index each row of the queue has now, or None; marked among the classes.
         selection: rows that presses act on instead of the cursor's.
+        scene: names what the queue is; when it changes, a list box that was used to choose it
+            gives the keyboard back.
+        follow: the table beside the bar, or None.
         can_undo, can_redo: whether there is anything to undo or redo.
         on_change: called before the next run when presses came.
 
@@ -83,8 +102,21 @@ def review_actions(
         "labels": [None if code is None else int(code) for code in labels],
         "classes": [str(name) for name in classes],
         "selection": selection and {"count": selection.count, "version": selection.version},
+        "scene": scene,
+        "follow": follow
+        and {
+            "inside": follow.inside,
+            "rows": [int(row) for row in follow.rows],
+            "height": follow.height,
+        },
         "can_undo": can_undo,
         "can_redo": can_redo,
     }
-    state = _bar(key=key, data=data, height=HEIGHT, on_events_change=on_change)
+    state = _bar(
+        key=key,
+        data=data,
+        height=HEIGHT,
+        on_events_change=on_change,
+        on_heard_change=lambda: None,  # other tabs decided: a run of the page is all that is needed
+    )
     return action_events(state, token=token, acknowledged=acknowledged)

@@ -41,6 +41,17 @@ function typingIn(path) {
 const within = (path, selector) =>
   path.some((node) => node instanceof Element && node.matches(selector));
 
+// a list box that was just used keeps the keyboard, and would take the next letters for a search
+function leaveListBox() {
+  const active = document.activeElement;
+  if (active?.getAttribute("role") === "combobox" && active.getAttribute("aria-expanded") !== "true") {
+    active.blur();
+  }
+}
+
+const dialogOpen = () =>
+  document.querySelector('[role="dialog"][aria-modal="true"],[data-testid="stDialog"]') !== null;
+
 // what a key press asks for: "keep", ..., "digit1" to "digit9", or null
 function commandOf(event) {
   const path = event.composedPath();
@@ -59,6 +70,6 @@ function commandOf(event) {
   const moves = command === "next" || command === "previous";
   if (event.repeat && !moves) return null; // a held key must not decide row after row
   if (within(path, OWN_LETTERS) || (name.startsWith("Arrow") && within(path, OWN_ARROWS))) return null;
-  if (document.querySelector('[role="dialog"][aria-modal="true"],[data-testid="stDialog"]')) return null;
+  if (dialogOpen()) return null;
   return command;
 }

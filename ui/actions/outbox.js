@@ -57,17 +57,20 @@ class Outbox {
     this.soon = setTimeout(() => this.flush(), 0);
   }
 
+  // returns whether a decision of this tab was saved
   acknowledge(sequence) {
     this.acknowledged = Math.max(this.acknowledged, sequence);
-    const before = this.pending.length;
-    this.pending = this.pending.filter((event) => event.sequence > this.acknowledged);
-    if (this.pending.length !== before) this.keep();
+    const before = this.pending;
+    this.pending = before.filter((event) => event.sequence > this.acknowledged);
+    if (this.pending.length !== before.length) this.keep();
+    const saved = before.some((event) => event.sequence <= this.acknowledged && event.action !== "go");
     if (this.sentUpTo <= this.acknowledged) {
       clearTimeout(this.again);
       this.again = null;
       this.patience = PATIENCE;
       if (this.pending.length) this.flush();
     }
+    return saved;
   }
 
   // a new mount cannot know whether the last batch arrived

@@ -29,7 +29,7 @@ _carrier = st.components.v2.component("dvgs_map_carrier", js=_script("registry.j
 _canvas = st.components.v2.component(
     "dvgs_map",
     css=_script("map.css"),
-    js=_script("registry.js", "raster.js", "index.js", "icons.js", "map.js"),
+    js=_script("../shared.js", "registry.js", "raster.js", "index.js", "icons.js", "map.js"),
 )
 
 

@@ -12,19 +12,8 @@ const MODES = {
   box: ["Box select", ""],
 };
 
-const spaced = (n) => n.toLocaleString("en-US").replaceAll(",", " ");
 const threeDigits = (v) =>
   (v === 0 ? "0" : String(Number(v.toPrecision(3)))).replace("-", "−");
-
-function make(tag, properties = {}, ...children) {
-  const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(properties)) {
-    if (name in node) node[name] = value;
-    else node.setAttribute(name, value);
-  }
-  node.append(...children);
-  return node;
-}
 
 function tool(name, label, hint = "", keys = "") {
   const button = make("button", { type: "button", title: label + hint, "aria-label": label });
@@ -153,15 +142,8 @@ class LinkedMap {
   }
 
   readTheme() {
-    const style = getComputedStyle(this.root);
-    const read = (name, other) => style.getPropertyValue(name).trim() || other;
-    this.ground = toPixel(read("--st-background-color", "#FFFFFF"));
-    const bright = [0, 8, 16].map((shift, at) => ((this.ground >>> shift) & 255) * [0.3, 0.6, 0.1][at]);
-    this.dark = bright[0] + bright[1] + bright[2] < 128;
-    this.root.dataset.theme = this.dark ? "dark" : "light";
-    this.ink = read("--st-text-color", this.dark ? "#E6E8EB" : "#1B1F24");
-    this.accent = read("--st-primary-color", this.dark ? "#6EA0FF" : "#2F6FDE");
-    this.groundColour = read("--st-background-color", this.dark ? "#0F1216" : "#FFFFFF");
+    const { dark, ground, ink, accent } = themeOf(this.root);
+    Object.assign(this, { dark, ink, accent, groundColour: ground, ground: toPixel(ground) });
     if (this.colours) {
       this.paint();
       this.showLegend();

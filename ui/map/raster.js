@@ -100,13 +100,8 @@ class Raster {
 }
 
 // CSS colour to the image's 32-bit pixel (alpha, blue, green, red)
-const painter = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
 function toPixel(colour) {
-  painter.globalCompositeOperation = "copy";
-  painter.fillStyle = "#808080"; // what an unreadable colour falls back to
-  painter.fillStyle = colour;
-  painter.fillRect(0, 0, 1, 1);
-  const [r, g, b] = painter.getImageData(0, 0, 1, 1).data;
+  const [r, g, b] = channels(colour);
   return (0xff000000 | (b << 16) | (g << 8) | r) >>> 0;
 }
 

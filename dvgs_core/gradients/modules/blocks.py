@@ -17,7 +17,7 @@ from torch.utils._pytree import tree_leaves
 from dvgs_core.errors import InputError
 from dvgs_core.gradients.modules.factored import Factored, Unsuited
 from dvgs_core.gradients.modules.problem import Problem
-from dvgs_core.gradients.modules.whole import Mapped, OneByOne
+from dvgs_core.gradients.modules.whole import Mapped, OneByOne, gradients
 
 MEMORY_LIMIT = 512 * 2**20
 
@@ -34,7 +34,7 @@ Target = dict[str, Tensor]
 class Way(Protocol):
     """A way to compute products of per-row gradients with the target's."""
 
-    def products(self, X: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    def products(self, X: Tensor, y: Tensor, ids: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """((rows,) inner products with the target, (rows,) squared norms) of one block."""
         ...
 
@@ -54,13 +54,15 @@ def plan(
     y: Tensor,
     block_rows: int | None,
     memory_limit: int,
+    ids: Tensor | None = None,
 ) -> Plan:
     """The fastest way that holds for the first rows.
 
     Raises:
         InputError: the loss of one row depends on another row.
     """
-    one, two = (X[:1], y[:1]), first_two(X, y)
+    two = first_two(X, y, ids)
+    one = tuple(rows if rows is None else rows[:1] for rows in two)
     with same_random_numbers(X):
         check_independence(problem, *two)
         kinds: tuple[type[Factored] | type[Mapped], ...] = (Factored, Mapped)
@@ -78,12 +80,53 @@ def plan(
     return Plan(OneByOne(problem, target), 1)
 
 
-def rows_for(run: Callable[[Tensor, Tensor], Any], X: Tensor, y: Tensor, memory_limit: int) -> int:
-    """Rows for which `run(X, y)` allocates no more than the limit; at least one."""
+def rows_for(
+    run: Callable[..., Any], X: Tensor, y: Tensor, memory_limit: int, ids: Tensor | None = None
+) -> int:
+    """Rows for which `run(X, y, ids)` allocates no more than the limit; at least one."""
+    two = first_two(X, y, ids)
+    one = tuple(rows if rows is None else rows[:1] for rows in two)
     with same_random_numbers(X):
-        first, _ = _allocated(run, X[:1], y[:1])
-        second, _ = _allocated(run, *first_two(X, y))
+        first, _ = _allocated(run, *one)
+        second, _ = _allocated(run, *two)
     return _rows(first, second, memory_limit, X)
+
+
+def gradient_rows(
+    problem: Problem, X: Tensor, y: Tensor, memory_limit: int, ids: Tensor | None = None
+) -> int:
+    """Rows a block of `summed_gradients` for the limit; at least one."""
+
+    def run(X: Tensor, y: Tensor, ids: Tensor | None) -> object:
+        return gradients(problem, X, y, ids=ids)
+
+    return rows_for(run, X, y, memory_limit, ids)
+
+
+def summed_gradients(
+    problem: Problem,
+    X: Tensor,
+    y: Tensor,
+    weights: Tensor,
+    block_rows: int,
+    ids: Tensor | None = None,
+) -> tuple[Target, float]:
+    """Gradient of the weighted sum of the rows' losses, block by block; and that sum.
+
+    Args:
+        X, y, ids: (rows, ...), as the problem takes them.
+        weights: (rows,) float.
+        block_rows: rows a block.
+    """
+    total: Target = {}
+    loss = 0.0
+    for span in spans(len(X), block_rows):
+        some = ids if ids is None else ids[span]
+        found, value = gradients(problem, X[span], y[span], weights[span], some)
+        loss += value
+        for name, gradient in found.items():
+            total[name] = total[name].add_(gradient) if name in total else gradient
+    return total, loss
 
 
 def spans(rows: int, block_rows: int) -> Iterator[slice]:
@@ -97,13 +140,15 @@ def same_random_numbers(X: Tensor) -> Any:
     return torch.random.fork_rng(devices=[X.device] if X.is_cuda else [])
 
 
-def first_two(X: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+def first_two(
+    X: Tensor, y: Tensor, ids: Tensor | None = None
+) -> tuple[Tensor, Tensor, Tensor | None]:
     """Two rows to try; the only row twice if there is but one."""
     rows = torch.tensor([0, min(1, len(X) - 1)], device=X.device)
-    return X[rows], y[rows]
+    return X[rows], y[rows], None if ids is None else ids[rows]
 
 
-def check_independence(problem: Problem, X: Tensor, y: Tensor) -> None:
+def check_independence(problem: Problem, X: Tensor, y: Tensor, ids: Tensor | None = None) -> None:
     """Raise if the loss of one of two rows has a gradient in the other row.
 
     Rows of integers have no gradient and are not checked.
@@ -112,7 +157,7 @@ def check_independence(problem: Problem, X: Tensor, y: Tensor) -> None:
         return
     with torch.enable_grad():
         X = X.clone().requires_grad_()
-        losses = problem.row_losses(problem.call(problem.values(), X), y)
+        losses = problem.row_losses(problem.call(problem.values(), X, ids), y)
         for row in range(2):
             if not losses.requires_grad:
                 return
@@ -141,10 +186,10 @@ def _rows(one: int, two: int, memory_limit: int, X: Tensor) -> int:
     return min(max((memory_limit - fixed) // a_row, 1), most, _MOST_ROWS)
 
 
-def _allocated(run: Callable[[Tensor, Tensor], Any], X: Tensor, y: Tensor) -> tuple[int, Any]:
+def _allocated(run: Callable[..., Any], *rows: Tensor | None) -> tuple[int, Any]:
     """Bytes of all results that torch makes during `run`, as if none were freed; and its result."""
     with _Allocations() as allocations:
-        result = run(X, y)
+        result = run(*rows)
     return allocations.bytes, result
 
 

@@ -68,7 +68,7 @@ class Factored:
         self.layers = _layers(problem)
         self.calls: list[Call] = []
 
-    def products(self, X: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    def products(self, X: Tensor, y: Tensor, ids: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """((rows,) inner products with the target, (rows,) squared norms) of one block.
 
         Raises:
@@ -76,7 +76,7 @@ class Factored:
                 have the rows first.
         """
         with torch.enable_grad():
-            losses, anchor = self._forward(X, y)
+            losses, anchor = self._forward(X, y, ids)
             self._check_calls(len(X))
             uses = Counter(name for call in self.calls for name in call.layer.names.values())
             totals = _Totals(self.target, uses, losses.new_zeros(len(X), dtype=_wide(losses)))
@@ -89,7 +89,7 @@ class Factored:
         """Shapes of input and output of the latest block's calls, in order."""
         return [(call.x.shape, call.output_shape) for call in self.calls]
 
-    def _forward(self, X: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    def _forward(self, X: Tensor, y: Tensor, ids: Tensor | None) -> tuple[Tensor, Tensor]:
         values = self.problem.values()
         chosen = {id(values[name]) for name in self.problem.names}
         # Carries the backward pass to the first layer although no parameter asks for a gradient.
@@ -124,7 +124,7 @@ class Factored:
                     ).remove
                 )
             with watch:
-                output = self.problem.call(values, X)
+                output = self.problem.call(values, X, ids)
         if watch.outside:
             raise Unsuited("a chosen parameter is used outside its own layer")
         return self.problem.row_losses(output, y), anchor

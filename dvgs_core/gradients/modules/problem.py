@@ -1,8 +1,10 @@
 """What every way of computing shares: the module, the rows' losses, the chosen parameters."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import Any
 
 import torch
@@ -12,6 +14,7 @@ from torch.nn.parameter import is_lazy
 from torch.utils._pytree import tree_map
 
 from dvgs_core.errors import InputError
+from dvgs_core.gradients.modules.masks import RowDropout, RowMasks, Scale
 
 LossFunction = Callable[[Any, Tensor], Tensor]
 Parameters = str | Iterable[str] | None
@@ -30,20 +33,42 @@ class Problem:
         module: never changed; every call goes through `call` with copies of its buffers.
         loss: (output, y) -> (rows,), or the batch's mean or sum.
         names: the chosen parameters, each under its first name in the module.
+        given: values that take the place of some of the module's own parameters, by name.
+        masks: dropout's masks; None leaves them to torch's generator.
     """
 
     module: nn.Module
     loss: LossFunction
     names: tuple[str, ...]
+    given: Mapping[str, Tensor] = field(default_factory=dict)
+    masks: RowMasks | None = None
 
     def values(self) -> dict[str, Tensor]:
         """All parameters by name, cut off from the module's own autograd."""
-        return {name: value.detach() for name, value in self.module.named_parameters()}
+        own = {name: value.detach() for name, value in self.module.named_parameters()}
+        return own | {name: value.detach() for name, value in self.given.items()}
 
-    def call(self, values: Mapping[str, Tensor], X: Tensor) -> Any:
-        """The module's output for X, with these values in place of its parameters."""
+    def call(
+        self,
+        values: Mapping[str, Tensor],
+        X: Tensor,
+        ids: Tensor | None = None,
+        scale: Scale | None = None,
+    ) -> Any:
+        """The module's output for X, with these values in place of its parameters.
+
+        Args:
+            values: by name.
+            X: (rows, ...).
+            ids: (rows,) int64 row ids, which masks are drawn from.
+            scale: gives the masks instead of `masks` and the ids.
+        """
+        if scale is None and self.masks is not None:
+            assert ids is not None, "masks are drawn from row ids"
+            scale = partial(self.masks.scale, ids)
         buffers = {name: value.clone() for name, value in self.module.named_buffers()}
-        return functional_call(self.module, {**buffers, **values}, (X,))
+        with nullcontext() if scale is None else RowDropout(len(X), scale):
+            return functional_call(self.module, {**buffers, **values}, (X,))
 
     def row_losses(self, output: Any, y: Tensor) -> Tensor:
         """(rows,) losses, differentiable in the output.

@@ -13,10 +13,11 @@ from dvgs_core.gradients.modules.blocks import (
     Plan,
     check_independence,
     first_two,
+    gradient_rows,
     plan,
-    rows_for,
     same_random_numbers,
     spans,
+    summed_gradients,
 )
 from dvgs_core.gradients.modules.factored import Unsuited
 from dvgs_core.gradients.modules.problem import (
@@ -27,7 +28,7 @@ from dvgs_core.gradients.modules.problem import (
     check_rows,
     chosen_names,
 )
-from dvgs_core.gradients.modules.whole import OneByOne, gradients
+from dvgs_core.gradients.modules.whole import OneByOne
 from dvgs_core.gradients.similarity import Similarity, similarity
 
 
@@ -101,14 +102,8 @@ def target_gradient(
     with same_random_numbers(X):
         check_independence(problem, *first_two(X, y))
     if block_rows is None:
-        block_rows = rows_for(lambda X, y: gradients(problem, X, y), X, y, memory_limit)
-    total: dict[str, Tensor] = {}
-    mean_loss = 0.0
-    for span in spans(len(X), block_rows):
-        found, value = gradients(problem, X[span], y[span], share[span])
-        mean_loss += value
-        for name, gradient in found.items():
-            total[name] = total[name].add_(gradient) if name in total else gradient
+        block_rows = gradient_rows(problem, X, y, memory_limit)
+    total, mean_loss = summed_gradients(problem, X, y, share, block_rows)
     bad = [name for name, gradient in total.items() if not bool(gradient.isfinite().all())]
     if bad:
         raise InputError(

@@ -12,6 +12,7 @@ gradients instead.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import prod
 from typing import Protocol
 
 import torch
@@ -148,6 +149,9 @@ def _embedding(layer: nn.Module, name: str, x: Tensor, d: Tensor) -> RowGradient
     return Lookup(index.long(), d, layer.num_embeddings)
 
 
+# The type of numbers for which processors have fast convolutions of their own.
+GROUPED = torch.float32
+
 Convolution = nn.Conv1d | nn.Conv2d
 Transposed = nn.ConvTranspose1d | nn.ConvTranspose2d
 
@@ -170,22 +174,70 @@ def _transposed(layer: nn.Module, name: str, x: Tensor, d: Tensor) -> RowGradien
     return _windows(layer, F.pad(d, _padding(layer)), x)
 
 
-def _windows(layer: Convolution | Transposed, x: Tensor, d: Tensor) -> Outer:
-    """The windows of padded x that a kernel sees, position by position of d."""
-    rows, groups, places = len(x), layer.groups, d.shape[2:]
-    steps = x.stride()[2:]
-    kernel_steps = [a * b for a, b in zip(layer.dilation, steps, strict=True)]
-    place_steps = [a * b for a, b in zip(layer.stride, steps, strict=True)]
-    # one strided copy; torch's unfold is several times slower
-    seen = x.as_strided(
-        (*x.shape[:2], *layer.kernel_size, *places),
-        (*x.stride()[:2], *kernel_steps, *place_steps),
-    )
-    return Outer(
-        seen.reshape(rows, groups, -1, places.numel()).mT,
-        d.reshape(rows, groups, d.shape[1] // groups, -1).mT,
-        layer.weight.shape,
-    )
+def _windows(layer: Convolution | Transposed, x: Tensor, d: Tensor) -> RowGradients:
+    """The gradients of a kernel that saw padded x and gave d."""
+    axes = zip(d.shape[2:], layer.stride, layer.kernel_size, layer.dilation, strict=True)
+    for axis, (places, stride, kernel, dilation) in enumerate(axes, start=2):
+        # places beyond the last window belong to no gradient
+        x = x.narrow(axis, 0, (places - 1) * stride + (kernel - 1) * dilation + 1)
+    geometry = Geometry(layer.kernel_size, layer.stride, layer.dilation, layer.groups)
+    if x.device.type == "cpu" and x.dtype == GROUPED and geometry.grouping_pays(x, d):
+        return Small(geometry.grouped(x, d))
+    return geometry.unfolded(x, d, layer.weight.shape)
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """How a kernel passes over padded input."""
+
+    kernel: tuple[int, ...]
+    stride: tuple[int, ...]
+    dilation: tuple[int, ...]
+    groups: int
+
+    def grouping_pays(self, x: Tensor, d: Tensor) -> bool:
+        """Whether the processor's own convolution builds all rows' gradients faster.
+
+        By nanoseconds of one thread (benchmarks/README.md): from a few channels on, where unfolding
+        copies each number several times, as long as the gradient itself is not large.
+        """
+        inputs, outputs = x.shape[1] // self.groups, d.shape[1] // self.groups
+        places, window = d[0, 0].numel(), prod(self.kernel) * inputs
+        built_anyway = places * (window + outputs) >= window * outputs
+        channels = inputs >= 8 or self.groups >= 8
+        return built_anyway and prod(self.kernel) > 1 and channels and outputs <= 64
+
+    def grouped(self, x: Tensor, d: Tensor) -> Tensor:
+        """(rows, *shape of the weight): one convolution in which every row is a group."""
+        rows, inputs = len(x), x.shape[1] // self.groups
+        outputs = d.shape[1]
+        none = [0] * len(self.kernel)
+        (_, gradient, _) = torch.ops.aten.convolution_backward(
+            d.reshape(1, rows * outputs, *d.shape[2:]),
+            x.reshape(1, rows * x.shape[1], *x.shape[2:]),
+            x.new_empty(rows * outputs, inputs, *self.kernel),
+            None, self.stride, none, self.dilation, False, none, rows * self.groups,
+            [False, True, False],
+        )  # fmt: skip
+        return gradient.view(rows, outputs, inputs, *self.kernel)
+
+    def unfolded(self, x: Tensor, d: Tensor, shape: torch.Size) -> Outer:
+        """The windows of x that the kernel sees, position by position of d."""
+        rows, groups, places = len(x), self.groups, d.shape[2:]
+        steps = x.stride()[2:]
+        kernel_steps = [a * b for a, b in zip(self.dilation, steps, strict=True)]
+        place_steps = [a * b for a, b in zip(self.stride, steps, strict=True)]
+        # one strided copy; torch's unfold is several times slower
+        seen = x.as_strided(
+            (*x.shape[:2], *self.kernel, *places),
+            (*x.stride()[:2], *kernel_steps, *place_steps),
+            x.storage_offset(),
+        )
+        return Outer(
+            seen.reshape(rows, groups, -1, places.numel()).mT,
+            d.reshape(rows, groups, d.shape[1] // groups, -1).mT,
+            shape,
+        )
 
 
 def _padding(layer: Convolution | Transposed) -> list[int]:

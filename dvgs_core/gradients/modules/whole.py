@@ -22,7 +22,7 @@ class Mapped:
     def __init__(self, problem: Problem, target: Mapping[str, Tensor]) -> None:
         self.problem, self.target = problem, target
 
-    def products(self, X: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    def products(self, X: Tensor, y: Tensor, ids: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """((rows,) inner products with the target, (rows,) squared norms) of one block.
 
         Raises:
@@ -30,18 +30,25 @@ class Mapped:
         """
         values = self.problem.values()
         chosen = {name: values[name] for name in self.problem.names}
+        scales = self._scales(values, X, ids)
 
-        def row_loss(chosen: dict[str, Tensor], x: Tensor, y: Tensor) -> tuple[Tensor, Any]:
-            output = self.problem.call({**values, **chosen}, x.unsqueeze(0))
+        def row_loss(
+            chosen: dict[str, Tensor], x: Tensor, y: Tensor, scales: dict[int, Tensor]
+        ) -> tuple[Tensor, Any]:
+            def scale(call: int, rate: float, shape: torch.Size) -> Tensor:
+                return scales[call].unsqueeze(0)
+
+            own = None if self.problem.masks is None else scale
+            output = self.problem.call({**values, **chosen}, x.unsqueeze(0), scale=own)
             loss = self.problem.row_losses(output, y.unsqueeze(0)).sum()
             return loss, (loss.detach(), output)
 
         try:
             with torch.enable_grad():
                 by_row = vmap(
-                    grad(row_loss, has_aux=True), in_dims=(None, 0, 0), randomness="different"
+                    grad(row_loss, has_aux=True), in_dims=(None, 0, 0, 0), randomness="different"
                 )
-                gradients, (losses, output) = by_row(chosen, X, y)
+                gradients, (losses, output) = by_row(chosen, X, y, scales)
         except torch.OutOfMemoryError:
             raise
         except (RuntimeError, NotImplementedError) as error:
@@ -49,6 +56,24 @@ class Mapped:
         with torch.no_grad():
             self._check_loss(losses, output, y)
             return _products(gradients, self.target, len(X))
+
+    def _scales(
+        self, values: dict[str, Tensor], X: Tensor, ids: Tensor | None
+    ) -> dict[int, Tensor]:
+        """The masks of all rows, by what one row asks for: no mask can be drawn while mapped."""
+        masks = self.problem.masks
+        if masks is None:
+            return {}
+        assert ids is not None, "masks are drawn from row ids"
+        scales: dict[int, Tensor] = {}
+
+        def noted(call: int, rate: float, shape: torch.Size) -> Tensor:
+            scales[call] = masks.scale(ids, call, rate, shape)
+            return scales[call][:1]
+
+        with torch.no_grad():
+            self.problem.call(values, X[:1], scale=noted)
+        return scales
 
     def _check_loss(self, losses: Tensor, output: Any, y: Tensor) -> None:
         reduced = self.problem.loss(tree_map(lambda t: t.flatten(0, 1), output), y)
@@ -62,28 +87,29 @@ class OneByOne:
     def __init__(self, problem: Problem, target: Mapping[str, Tensor]) -> None:
         self.problem, self.target = problem, target
 
-    def products(self, X: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    def products(self, X: Tensor, y: Tensor, ids: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """((rows,) inner products with the target, (rows,) squared norms)."""
-        pairs = [
-            _products(
-                {name: g.unsqueeze(0) for name, g in gradients(self.problem, x, row_y)[0].items()},
-                self.target,
-                1,
-            )
-            for x, row_y in zip(X.split(1), y.split(1), strict=True)
-        ]
+        pairs = []
+        for row in (slice(i, i + 1) for i in range(len(X))):
+            found, _ = gradients(self.problem, X[row], y[row], ids=ids if ids is None else ids[row])
+            pairs.append(_products({n: g.unsqueeze(0) for n, g in found.items()}, self.target, 1))
         dot, norm_squared = zip(*pairs, strict=True)
         return torch.cat(dot), torch.cat(norm_squared)
 
 
 def gradients(
-    problem: Problem, X: Tensor, y: Tensor, weights: Tensor | None = None
+    problem: Problem,
+    X: Tensor,
+    y: Tensor,
+    weights: Tensor | None = None,
+    ids: Tensor | None = None,
 ) -> tuple[dict[str, Tensor], float]:
     """Gradient of the weighted sum of the rows' losses, by one backward pass; and that sum.
 
     Args:
         X: (rows, ...); y: (rows, ...).
         weights: (rows,) float; None is 1 for each.
+        ids: (rows,) int64 row ids, where the problem's masks are drawn from them.
 
     Returns:
         ({name: gradient, of the parameter's shape}, sum of weighted losses).
@@ -91,7 +117,7 @@ def gradients(
     values = problem.values()
     with torch.enable_grad():
         leaves = [values[name].requires_grad_() for name in problem.names]
-        losses = problem.row_losses(problem.call(values, X), y)
+        losses = problem.row_losses(problem.call(values, X, ids), y)
         total = losses.sum() if weights is None else losses @ weights.to(losses.dtype)
         found: tuple[Tensor | None, ...] = (None,) * len(leaves)
         if total.requires_grad:

@@ -1,0 +1,80 @@
+"""`dvgs corrupt`: a damaged copy of a table, and the truth beside it."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from dvgs_core.cli.options import (
+    as_json_option,
+    data_argument,
+    given,
+    out_option,
+    seed_option,
+    settings_options,
+)
+from dvgs_core.cli.output import check_out, report
+from dvgs_core.cli.valuation import schema_of
+from dvgs_core.data.corrupt.settings import CorruptionSettings
+from dvgs_core.errors import InputError
+from dvgs_core.settings import validated
+
+KINDS = tuple(CorruptionSettings.model_fields)
+
+
+@click.command("corrupt", short_help="Damage a copy of DATA in known places.")
+@data_argument
+@click.option("--label", help="The label column.")
+@settings_options(CorruptionSettings, KINDS)
+@click.option("--rows", help="Only rows matching this condition are damaged.")
+@seed_option
+@as_json_option
+@out_option
+def command(
+    data: Path,
+    label: str | None,
+    rows: str | None,
+    seed: int,
+    as_json: bool,
+    out: Path,
+    **options: Any,
+) -> None:
+    """Damage a copy of DATA; the truth is written beside it, as OUT's name with .truth.parquet."""
+    from dvgs_core.data.corrupt import corrupt_table
+    from dvgs_core.data.load import load
+    from dvgs_core.data.query import matching_rows
+    from dvgs_core.review.frames import known_ending, write_frame
+
+    settings = validated(CorruptionSettings, given(options, KINDS))
+    beside = out.with_suffix(".truth.parquet")
+    check_out(out, data)
+    known_ending(out)
+    check_out(beside, data)
+    table = load(data)
+    schema = schema_of(table, label)
+    mask = None if rows is None else matching_rows(table.frame, rows)
+    if mask is not None and not mask.any():
+        raise InputError(f"No row matches --rows {rows!r}; {len(table.frame):,} rows were tried.")
+    damaged, truth = corrupt_table(table.frame, schema, settings, seed, rows=mask)
+    write_frame(damaged, out, embedding_columns=table.embedding_columns)
+    write_frame(truth, beside)
+    kinds = truth["kind"].str.split(" + ", regex=False).explode().value_counts()
+    done = {str(kind): int(n) for kind, n in kinds.items() if kind}
+    replaced = done.get("label", 0)
+    others = "".join(f", {n:,} rows with {kind}" for kind, n in done.items() if kind != "label")
+    report(
+        {
+            "out": str(out),
+            "truth": str(beside),
+            "rows": len(damaged),
+            "labels_replaced": replaced,
+            "corrupted": int(truth["corrupted"].sum()),
+            "kinds": done,
+            "seed": seed,
+        },
+        [
+            f"{replaced:,} labels replaced{others} in {len(damaged):,} rows; "
+            f"wrote {out} and {beside}"
+        ],
+        as_json,
+    )

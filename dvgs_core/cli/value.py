@@ -1,0 +1,96 @@
+"""`dvgs value`: the rows of a table in, a table of their values out."""
+
+import math
+import sys
+import time
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import click
+
+from dvgs_core.cli.options import as_json_option, out_option
+from dvgs_core.cli.output import check_out, report
+from dvgs_core.cli.valuation import asked, valuation_options
+
+
+@click.command("value")
+@valuation_options
+@as_json_option
+@out_option
+def command(data: Path, as_json: bool, out: Path, **options: Any) -> None:
+    """Value the rows of DATA; writes one line a row, in DATA's order."""
+    from tqdm import tqdm
+
+    from dvgs_core.engine.prepare import prepare
+    from dvgs_core.engine.valuate import Outcome, finish, valuate
+    from dvgs_core.engine.values import value_table
+
+    started = time.monotonic()
+    check_out(out, data, options["labels"], options["target_file"], suffix=".parquet")
+    wanted = asked(data, options)
+    prepared = prepare(wanted.table, wanted.job, wanted.target)
+    outcomes = valuate(prepared)
+    # whatever the method refuses shows at its first step; a refusal is then the only line
+    first = next(outcomes)
+    notes = [*wanted.notes, *prepared.notes]
+    for note in notes:
+        click.echo(f"note: {note}", err=True)
+    with tqdm(unit="checkpoint", disable=not sys.stderr.isatty(), file=sys.stderr) as bar:
+
+        def on_step(outcome: Outcome) -> bool:
+            bar.total = outcome.total
+            bar.update()
+            return True
+
+        outcome = finish(chain([first], outcomes), on_step)
+    for note in outcome.notes:
+        click.echo(f"note: {note}", err=True)
+    notes += outcome.notes
+    values = value_table(prepared, outcome)
+    _write(values, out)
+    counts = {str(k): int(v) for k, v in values["role"].value_counts().items()}
+    lowest = [
+        {
+            "row": int(r.row),
+            "value": float(r.value),
+            "label": _none(r.label),
+            "suggested_label": _none(r.suggested_label),
+        }
+        for r in values.dropna(subset=["value"]).nsmallest(5, "rank").itertuples()
+    ]
+    seconds = time.monotonic() - started
+    summary = {
+        "data": str(data),
+        "out": str(out),
+        "rows": len(values),
+        "roles": counts,
+        "method": wanted.job.method,
+        "settings": wanted.job.settings,
+        "seed": wanted.job.seed,
+        "checkpoints": outcome.scored,
+        "stopped_because": outcome.stopped_because,
+        "settled": outcome.settled if math.isfinite(outcome.settled) else None,
+        "notes": notes,
+        "reports": list(outcome.reports),
+        "seconds": round(seconds, 2),
+        "lowest": lowest,
+    }
+    lines = [
+        f"{len(values):,} rows: " + ", ".join(f"{n:,} {role}" for role, n in counts.items()),
+        "lowest: " + ", ".join(f"#{row['row']} ({row['value']:.3g})" for row in lowest),
+        f"wrote {out} in {seconds:.1f} s",
+    ]
+    report(summary, lines, as_json)
+
+
+def _write(frame: Any, out: Path) -> None:
+    from dvgs_core.engine.values import write_values
+    from dvgs_core.store.files import replacing
+
+    with replacing(out) as temporary:
+        write_values(frame, temporary)
+
+
+def _none(value: Any) -> str | None:
+    return value if isinstance(value, str) else None

@@ -1,0 +1,113 @@
+"""Filtering curves of a run: is the data better without its lowest rows?
+
+points.parquet   what `filtering_curve` returns, replaced while networks are trained
+result.json      metric, rows, holdout, seconds and the conclusion, once all points are known
+"""
+
+import json
+import time
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from dvgs_core.engine.job import Job
+from dvgs_core.engine.prepare import prepare
+from dvgs_core.errors import InputError
+from dvgs_core.evaluation.filtering import FilteringSettings, conclusion, filtering_points
+from dvgs_core.settings import validated
+from dvgs_core.store.files import replacing
+from dvgs_core.store.runs import Run
+from dvgs_core.store.studies import Study
+from dvgs_core.store.workspace import Workspace
+
+VERSION = 1
+_WRITE_SECONDS = 1.0
+
+
+def curve_job(run: Run, settings: dict[str, Any]) -> dict[str, Any]:
+    """What to ask of the study.
+
+    Args:
+        run: one that has ended with values.
+        settings: fields of `FilteringSettings`.
+
+    Raises:
+        InputError: a setting is out of bounds.
+    """
+    return {
+        "version": VERSION,
+        "run": run.id,
+        # a run that was resumed has other values
+        "values": (run.directory / "values.parquet").stat().st_mtime_ns,
+        "settings": validated(FilteringSettings, settings).model_dump(),
+    }
+
+
+def execute(workspace: Workspace, study: Study) -> str | None:
+    """Train on what is left of the run's source, and score on its holdout.
+
+    Args:
+        workspace: where the study waits.
+        study: its job is what `curve_job` gives.
+
+    Returns:
+        "stopped" if someone asked for that, else None.
+
+    Raises:
+        InputError: the run has no holdout, or nothing can be trained or scored.
+    """
+    began = time.monotonic()
+    run = workspace.run(int(study.job["run"]))
+    job = Job.model_validate(run.job)
+    target = workspace.load_table(job.target_dataset) if job.target_dataset else None
+    prepared = prepare(workspace.load_table(run.dataset), job, target)
+    if not len(prepared.splits[0].holdout):
+        raise InputError("This run has no holdout to score on; choose its size with the target.")
+    values = pd.read_parquet(run.directory / "values.parquet")["value"].to_numpy()
+    rows = prepared.source[prepared.source < prepared.rows]
+    rows = rows[np.isfinite(values[rows])]
+    source = prepared.samples(rows)
+    holdout = prepared.samples(prepared.splits[0].holdout)
+    trusted = prepared.samples(prepared.splits[0].target)
+    truth = workspace.truth(run.dataset)
+    damaged = None if truth is None else truth["corrupted"].to_numpy(dtype=bool)[rows]
+    if damaged is not None and (damaged.all() or not damaged.any()):
+        damaged = None
+    classes = len(prepared.labels.classes) if job.columns.task == "classification" else None
+    frame, written = pd.DataFrame(), 0.0
+    for progress in filtering_points(
+        source,
+        trusted,
+        holdout,
+        values[rows],
+        truth=damaged,
+        classes=classes,
+        seed=job.seed,
+        device=job.device,
+        **study.job["settings"],
+    ):
+        frame = progress.frame
+        workspace.report_progress(study.id, progress.done, progress.total)
+        if progress.done < progress.total and workspace.stop_requested(study.id):
+            _write(study, frame)
+            return "stopped"
+        if time.monotonic() - written > _WRITE_SECONDS:
+            _write(study, frame)
+            written = time.monotonic()
+    _write(study, frame)
+    result = {
+        "metric": str(frame["metric"].iloc[0]),
+        "rows": len(rows),
+        "holdout": len(holdout),
+        "seconds": round(time.monotonic() - began, 2),
+        "conclusion": conclusion(frame),
+    }
+    with replacing(study.directory / "result.json") as temporary:
+        temporary.write_text(json.dumps(result), encoding="utf-8")
+    return None
+
+
+def _write(study: Study, frame: pd.DataFrame) -> None:
+    with replacing(study.directory / "points.parquet") as temporary:
+        frame.to_parquet(temporary, index=False)

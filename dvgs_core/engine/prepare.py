@@ -1,0 +1,142 @@
+"""From a table and a job to rows ready to be valued: checked, split, encoded."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from dvgs_core import methods
+from dvgs_core.data.columns import described
+from dvgs_core.data.encode import Encoder
+from dvgs_core.data.load import Table
+from dvgs_core.data.schema import Labels, Schema, check_schema, read_labels
+from dvgs_core.data.split import Split, draw_splits
+from dvgs_core.engine.corrected import corrected_labels, corrected_splits
+from dvgs_core.engine.job import Job
+from dvgs_core.errors import InputError
+from dvgs_core.samples import Samples
+from dvgs_core.settings import fields, validated
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """Rows ready to be valued.
+
+    Attributes:
+        job: what was asked for.
+        rows: how many rows the table has; further rows, if any, came from a target file.
+        X: (all rows, features) float32.
+        labels: of all rows.
+        splits: one a rotation.
+        encoder: fitted on source and target rows.
+        notes: what a person should know, a line each.
+        columns: of all rows, the columns that the method's settings name.
+    """
+
+    job: Job
+    rows: int
+    X: NDArray[np.float32]
+    labels: Labels
+    splits: list[Split]
+    encoder: Encoder
+    notes: tuple[str, ...]
+    columns: Mapping[str, NDArray]
+
+    def samples(self, rows: NDArray[np.int64]) -> Samples:
+        """The rows with these ids."""
+        y = None if self.job.columns.task == "reconstruction" else self.labels.y[rows]
+        columns = {name: column[rows] for name, column in self.columns.items()}
+        return Samples(self.X[rows], y, rows, columns)
+
+    @property
+    def source(self) -> NDArray[np.int64]:
+        """Ids of all rows that are source in at least one rotation, ascending."""
+        return np.unique(np.concatenate([split.source for split in self.splits]))
+
+
+def prepare(table: Table, job: Job, target: Table | None = None) -> Prepared:
+    """Check, split and encode.
+
+    Args:
+        table: the data.
+        job: roles, encoding, split.
+        target: a separate table of target rows, with the same columns; its rows get the ids after
+            the data's.
+
+    Raises:
+        InputError: whatever is wrong with the data or the choices, in one line.
+    """
+    methods.entry(job.method).require(job.columns.task)
+    frame, target_rows = table.frame, None
+    if target is not None:
+        frame = with_target(frame, target, job.columns)
+        target_rows = np.arange(len(table.frame), len(frame))
+    notes = check_schema(frame, job.columns)
+    columns = named_columns(frame, job)
+    labels = read_labels(frame, job.columns)
+    splits = draw_splits(frame, labels, job.columns, job.split, target_file_rows=target_rows)
+    if job.corrections is not None:
+        labels = corrected_labels(labels, job.corrections.relabelled)
+        splits = corrected_splits(splits, job.corrections.dropped, labels, job.columns)
+    fitted_on = np.unique(np.concatenate([np.concatenate([s.source, s.target]) for s in splits]))
+    encoder = Encoder.fit(frame.iloc[fitted_on], job.columns, job.encoding, seed=job.seed)
+    X = encoder.transform(frame)
+    return Prepared(job, len(table.frame), X, labels, splits, encoder, tuple(notes), columns)
+
+
+def named_columns(frame: pd.DataFrame, job: Job) -> dict[str, NDArray]:
+    """The columns that settings of the job's method name: numbers as float64, all else as objects.
+
+    Returns:
+        Each (rows,); a missing cell is NaN among numbers and None among the rest.
+
+    Raises:
+        InputError: no column is named where one is needed, or the table has none of that name.
+    """
+    entry = methods.entry(job.method)
+    settings = validated(entry.settings, job.settings)
+    found: dict[str, NDArray] = {}
+    for setting in fields(entry.settings):
+        if not setting.column:
+            continue
+        name = getattr(settings, setting.name)
+        if name not in frame.columns:
+            there = ", ".join(map(repr, frame.columns[:20]))
+            more = " …" if len(frame.columns) > 20 else ""
+            said = f"there is no column {name!r}" if name else "none is named"
+            raise InputError(
+                f"The method {entry.name} needs a column as its setting {setting.name!r}; {said}. "
+                f"The columns are {there}{more}."
+            )
+        column = frame[name]
+        if pd.api.types.is_numeric_dtype(column.dtype):
+            found[name] = column.to_numpy(dtype=np.float64, na_value=np.nan)
+        else:
+            found[name] = column.astype(object).where(column.notna(), None).to_numpy(dtype=object)
+    return found
+
+
+def with_target(frame: pd.DataFrame, target: Table, schema: Schema) -> pd.DataFrame:
+    """The data's rows, then those of a target file.
+
+    Raises:
+        InputError: the target file lacks a label or feature column of the data, or holds another
+            kind of values there.
+    """
+    needed = [column.name for column in schema.columns if column.role in ("label", "feature")]
+    missing = [name for name in needed if name not in target.frame.columns]
+    if missing:
+        raise InputError(
+            f"The target file must have the columns of the data; {target.name} lacks "
+            f"{', '.join(map(repr, missing[:5]))}{' …' if len(missing) > 5 else ''}."
+        )
+    for name in needed:
+        here, there = described(frame[name]), described(target.frame[name])
+        if here != there and not (frame[name].isna().all() or target.frame[name].isna().all()):
+            raise InputError(
+                f"The target file must hold what the data holds; in {target.name} the column "
+                f"{name!r} holds {there}, in the data {here}: write both in the same way."
+            )
+    return pd.concat([frame, target.frame.reindex(columns=frame.columns)], ignore_index=True)

@@ -1,0 +1,244 @@
+"""From scores of rows that were damaged on purpose to what scores of other rows mean.
+
+A trial is a set of trusted rows, some of them damaged in known ways, that methods have valued among
+the rows of interest. It tells how well each method finds such damage, and what a score says about a
+row: how probable it is that the row is damaged, and how many are.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import logsumexp, ndtri
+from scipy.stats import rankdata
+
+#: A method this much worse than the best, in AUROC, has 1/e of its weight in the stack.
+SOFTNESS = 0.01
+#: Weights below this share of the stack are left out: they cost a run and change nothing.
+LEAST_WEIGHT = 0.03
+_PENALTY = 10.0  # of the judge's coefficients, scikit-learn's C
+_ROUNDS = 1000
+_LEAST_RATE = 1e-4
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """How methods did on damaged trusted rows, and what follows for the rows of interest.
+
+    Attributes:
+        candidates: tidy frame, one line a candidate, the best first: candidate, looks_for ("labels"
+            or "features"), auroc, standard_error (both expected, for damage of the estimated
+            kinds), precision (expected share of damaged rows among as many lowest as there are
+            damaged ones), spearman (with the strength of the noise; null without noise), seconds,
+            weight (in the stack), note.
+        chosen: by what is looked for, "stack" or the candidate whose values are used.
+        auroc: expected of the result.
+        rate: estimated share of damaged rows.
+        kinds: the same by kind of damage.
+        cut: recommended: so many of the lowest rows are damaged with more than even odds.
+        precision: expected share of damaged rows among them; None where the cut is 0.
+        rows: rows of interest. trial_rows: trusted rows in the trials, and how many were damaged.
+        seconds: of the trials.
+        conclusion: a few sentences.
+    """
+
+    candidates: pd.DataFrame
+    chosen: Mapping[str, str]
+    auroc: float
+    rate: float
+    kinds: Mapping[str, float]
+    cut: int
+    precision: float | None
+    rows: int
+    trial_rows: int
+    trial_damaged: int
+    seconds: float
+    conclusion: tuple[str, ...]
+
+    def as_mapping(self) -> dict[str, Any]:
+        """The same in plain numbers and text, for a JSON file; `Calibration.of` reads it."""
+        plain = asdict(self) | {"chosen": dict(self.chosen), "kinds": dict(self.kinds)}
+        table = self.candidates.astype(object).where(self.candidates.notna(), None)
+        return plain | {"candidates": table.to_dict("records")}
+
+    @classmethod
+    def of(cls, plain: Mapping[str, Any]) -> "Calibration":
+        """What `as_mapping` gave."""
+        table = pd.DataFrame(plain["candidates"])
+        # a column without a number in it would come back as text
+        numbers = table.columns.difference(["candidate", "looks_for", "note"])
+        changed = {
+            "candidates": table.astype(dict.fromkeys(numbers, "float64")),
+            "conclusion": tuple(plain["conclusion"]),
+        }
+        return cls(**{**plain, **changed})
+
+
+def normal_scores(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Ranks as quantiles of the normal distribution, so that methods can be averaged.
+
+    Args:
+        values: (n,) higher = more helpful.
+
+    Returns:
+        (n,) about -3 to 3; ties share one; 0, which says nothing, where a value is missing.
+    """
+    valued = ~np.isnan(values)
+    scores = np.zeros(len(values))
+    scores[valued] = ndtri((rankdata(values[valued]) - 0.5) / max(valued.sum(), 1))
+    return scores
+
+
+def weighted_auroc(
+    damaged: NDArray[np.bool_], values: NDArray[np.float64], weight: NDArray[np.float64]
+) -> float:
+    """Chance that a damaged row has a lower value than a sound one; ties count half.
+
+    Args:
+        damaged: (n,) both kinds must occur.
+        values: (n,) higher = more helpful.
+        weight: (n,) how often each row counts; `detection` is the case of equal weights.
+    """
+    levels, at = np.unique(values, return_inverse=True)
+    bad = np.bincount(at, weight * damaged, len(levels))
+    sound = np.bincount(at, weight * ~damaged, len(levels))
+    above = sound.sum() - np.cumsum(sound)
+    return float((bad * (above + sound / 2)).sum() / (bad.sum() * sound.sum()))
+
+
+def auroc_error(auroc: float, damaged: int, sound: int) -> float:
+    """Standard error of an AUROC.
+
+    Source: Hanley and McNeil 1982.
+    """
+    q1, q2 = auroc / (2 - auroc), 2 * auroc**2 / (1 + auroc)
+    spread = (damaged - 1) * (q1 - auroc**2) + (sound - 1) * (q2 - auroc**2)
+    return float(np.sqrt(max(auroc * (1 - auroc) + spread, 0) / (damaged * sound)))
+
+
+def precision_at_rate(
+    damaged: NDArray[np.bool_],
+    values: NDArray[np.float64],
+    weight: NDArray[np.float64],
+    rate: float,
+) -> float:
+    """Expected share of damaged rows among as many lowest rows as are damaged.
+
+    Args:
+        damaged, values, weight: as in `weighted_auroc`.
+        rate: share of damaged rows where it is to be expected.
+    """
+    share = np.where(damaged, rate, 1 - rate) * weight
+    share[damaged] *= rate / share[damaged].sum()
+    share[~damaged] *= (1 - rate) / share[~damaged].sum()
+    levels, at = np.unique(values, return_inverse=True)
+    bad = np.concatenate([[0], np.cumsum(np.bincount(at, share * damaged, len(levels)))])
+    inspected = np.concatenate([[0], np.cumsum(np.bincount(at, share, len(levels)))])
+    return float(np.interp(rate, inspected, bad) / rate)
+
+
+def stack_weights(auroc: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(candidates,) weights that sum to 1: equal for equals, nothing for the clearly worse.
+
+    A mean of ranks of good methods is mostly better than the best of them; a method that is 0.03
+    worse in AUROC has a twentieth of the best one's weight.
+    """
+    weight = np.exp((auroc - auroc.max()) / SOFTNESS)
+    weight = np.where(weight < LEAST_WEIGHT * weight.sum(), 0, weight)
+    return weight / weight.sum()
+
+
+class Judge:
+    """Turns scores into odds: a multinomial logistic regression on the rows of the trials.
+
+    Args:
+        scores: (m, families) normal scores, lower = more likely damaged.
+        kind: (m,) 0 = sound, 1 .. = kind of damage; every one occurs.
+    """
+
+    def __init__(self, scores: NDArray[np.float64], kind: NDArray[np.int64]) -> None:
+        from sklearn.linear_model import LogisticRegression
+
+        model = LogisticRegression(C=_PENALTY, max_iter=_ROUNDS).fit(scores, kind)
+        slopes, levels = model.coef_, model.intercept_
+        if len(slopes) == 1:  # scikit-learn keeps one line for two classes
+            slopes, levels = np.stack([0 * slopes[0], slopes[0]]), np.array([0.0, levels[0]])
+        self.prior = np.bincount(kind) / len(kind)
+        # what the scores say, without how many rows of each kind the trials had
+        self.slopes, self.levels = slopes, levels - np.log(self.prior)
+
+    def evidence(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(n, kinds) log likelihood of each kind, up to a number for each row."""
+        return scores @ self.slopes.T + self.levels
+
+    def sound(self, scores: NDArray[np.float64], rates: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(n,) probability that a row is sound, where kinds occur at these (kinds,) rates."""
+        weighed = self.evidence(scores) + np.log(rates)
+        return np.exp(weighed[:, 0] - logsumexp(weighed, axis=1))
+
+    def rates(
+        self, scores: NDArray[np.float64], damaged: float | None = None
+    ) -> NDArray[np.float64]:
+        """How many rows are sound and of each kind of damage, from the spread of their scores.
+
+        Args:
+            scores: (n, families) of rows whose kinds are not known.
+            damaged: share of damaged rows, where it is known; only the kinds are estimated then.
+
+        Returns:
+            (kinds,) shares that sum to 1, the maximum of the likelihood.
+
+        Source: Saerens, Latinne and Decaestecker 2002 (prior shift by expectation maximisation).
+        """
+        evidence, rates = self.evidence(scores), self.prior
+        for _ in range(_ROUNDS):
+            weighed = evidence + np.log(rates)
+            before = rates
+            rates = np.exp(weighed - logsumexp(weighed, axis=1, keepdims=True)).mean(axis=0)
+            rates = np.maximum(rates, _LEAST_RATE)
+            if damaged is not None:
+                rates[0], rates[1:] = 1 - damaged, rates[1:] * (damaged / rates[1:].sum())
+            rates = rates / rates.sum()
+            if np.abs(rates - before).max() < 1e-7:
+                break
+        return rates
+
+
+def told(
+    candidates: pd.DataFrame,
+    chosen: Mapping[str, str],
+    rate: float,
+    cut: int,
+    precision: float | None,
+    rows: int,
+) -> tuple[str, ...]:
+    """The conclusion of a calibration, a sentence each: candidates, choice, rate and cut."""
+    several = len(chosen) > 1
+    said = []
+    for family, name in chosen.items():
+        mine = candidates[candidates["looks_for"] == family]
+        best = mine[mine["note"] == ""].head(4)
+        listed = ", ".join(f"{c.candidate} {c.auroc:.3f}" for c in best.itertuples())
+        aim = f" for damaged {family}" if several else ""
+        used = mine[(mine["weight"] > 0) & (mine["candidate"] != "stack")]["candidate"]
+        how = f"the stacked ranks of {_named(list(used))}" if name == "stack" else name
+        said.append(f"Expected AUROC{aim}: {listed}. Used: {how}.")
+    percent = f"{rate:.1%}" if rate < 0.1 else f"{rate:.0%}"
+    if cut:
+        said.append(
+            f"About {percent} of the rows are estimated to be damaged. Recommended cut: the "
+            f"{cut:,} lowest of {rows:,} rows, of which about {precision:.0%} are."
+        )
+    else:
+        said.append(
+            f"About {percent} of the rows are estimated to be damaged, none of them with more than "
+            "even odds: no cut is recommended."
+        )
+    return tuple(said)
+
+
+def _named(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]

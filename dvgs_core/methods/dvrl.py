@@ -1,0 +1,361 @@
+"""DVRL: an estimator learns, by trial and reward, which rows to train on.
+
+At every outer step the estimator gives each source row a probability, rows are selected by it, a
+fresh network is trained on the selected rows for the inner steps, and the network's score on the
+target, against a baseline, tells the estimator whether to select such rows more often (REINFORCE).
+A row's value is its probability in the end.
+
+Several selections are drawn at each outer step and their networks trained in lock step, from one
+start on the same batches; the estimator's gradient is their mean. With one selection it is the
+published algorithm, with more the same gradient estimate, less noisy.
+
+Source: Yoon, Arik and Pfister 2020, "Data Valuation using Reinforcement Learning"
+(arXiv 1909.11671), algorithm 1; the input |y - prediction| and the exploration bounds as in their
+code, the baselines as in Evans et al. 2024.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from dvgs_core.errors import InputError
+from dvgs_core.evaluation.utility import Utility, UtilitySettings, redeclared
+from dvgs_core.methods.base import Base, agreed
+from dvgs_core.methods.registry import register
+from dvgs_core.samples import Samples, Step
+from dvgs_core.stopping import ALL_CHECKPOINTS, TIME_BUDGET
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_MOST_STEPS = 100
+# What a mean probability outside the bounds costs, as in the authors' code.
+_PENALTY = 1000.0
+
+
+class DVRLSettings(UtilitySettings):
+    """The estimator, and the networks it is rewarded by; their inner steps are `max_steps`."""
+
+    outer_steps: int = Field(
+        default=300,
+        ge=1,
+        le=1_000_000,
+        title="Outer steps",
+        description="Updates of the estimator.",
+        json_schema_extra={"unit": "steps"},
+    )
+    selections: int = Field(
+        default=4,
+        ge=1,
+        le=256,
+        title="Selections",
+        description="Selections of rows drawn and rewarded at each outer step; 1 is the published "
+        "algorithm.",
+        json_schema_extra={"unit": "selections"},
+    )
+    outer_batch: int | None = Field(
+        default=2000,
+        ge=1,
+        title="Outer batch",
+        description="Source rows drawn at each outer step to select from. Empty, or more than "
+        "there are: all of them.",
+        json_schema_extra={"unit": "rows"},
+    )
+    baseline: Literal["fixed", "moving"] = Field(
+        default="moving",
+        title="Baseline",
+        description="What a score is compared with. fixed: that of a network trained on the whole "
+        "source; moving: the mean of the latest outer steps'.",
+    )
+    window: int = Field(
+        default=20,
+        ge=1,
+        le=100_000,
+        title="Window",
+        description="Outer steps that a moving baseline is the mean of.",
+        json_schema_extra={"unit": "steps"},
+    )
+    lowest: float = Field(
+        default=0.1,
+        ge=0,
+        le=0.5,
+        title="Least mean probability",
+        description="The estimator is pushed back when it selects fewer rows than this share.",
+    )
+    highest: float = Field(
+        default=0.9,
+        ge=0.5,
+        le=1,
+        title="Most mean probability",
+        description="The estimator is pushed back when it selects more rows than this share.",
+    )
+    estimator_layers: int = Field(
+        default=5,
+        ge=1,
+        le=16,
+        title="Estimator's hidden layers",
+        description="Hidden layers of the estimator.",
+        json_schema_extra={"unit": "layers"},
+    )
+    estimator_width: int = Field(
+        default=100,
+        ge=1,
+        le=8192,
+        title="Estimator's width",
+        description="Features of each of the estimator's hidden layers.",
+        json_schema_extra={"unit": "features"},
+    )
+    estimator_learning_rate: float = Field(
+        default=1e-3,
+        gt=0,
+        le=1,
+        title="Estimator's learning rate",
+        description="Step size of Adam for the estimator.",
+    )
+    time_budget: float | None = Field(
+        default=None,
+        gt=0,
+        title="Time budget",
+        description="Ends after the outer step that is due then; the values then depend on how "
+        "fast the machine is. Empty: no limit.",
+        json_schema_extra={"unit": "seconds"},
+    )
+    max_steps: int | None = redeclared("max_steps", 100)
+    batch: int | None = redeclared("batch", 256)
+
+
+_PAPER: dict[str, Any] = dict(
+    outer_steps=2000,
+    selections=1,
+    epochs=100,
+    max_steps=100,
+    estimator_layers=5,
+    estimator_width=100,
+    lowest=0.1,
+    highest=0.9,
+)
+#: The settings of the paper's comparison, by experiment.
+PAPER: dict[str, dict[str, Any]] = {
+    "adult-labels": _PAPER | {"baseline": "fixed"},
+    "blog-labels": _PAPER | {"baseline": "fixed"},
+    "adult-noise": _PAPER | {"baseline": "fixed"},
+    "blog-noise": _PAPER | {"baseline": "fixed"},
+    "cifar10-labels": _PAPER | {"baseline": "moving", "window": 20},
+    "cifar10-noise": _PAPER | {"baseline": "moving", "window": 20},
+}
+
+
+@register(
+    "dvrl",
+    DVRLSettings,
+    title="Reinforcement learning (DVRL)",
+    help="How likely an estimator, rewarded by the trusted rows, is to select the row.",
+)
+class DVRL(Base[DVRLSettings]):
+    """Selection probabilities of an estimator trained by REINFORCE, in [0, 1].
+
+    A selection without any row is worth what `scores.uninformed` says.
+    """
+
+    declared = DVRLSettings
+
+    def steps(
+        self, source: Samples, target: Samples, *, classes: int | None = None
+    ) -> Iterator[Step]:
+        """About 100 steps, one every few updates of the estimator; values are its latest."""
+        from dvgs_core.models.stack import Member
+
+        wanted = self.settings
+        classes = agreed("dvrl", source, target, classes)
+        started = time.monotonic()
+        rng = np.random.default_rng([self.seed, 3])
+        every = -(-wanted.outer_steps // _MOST_STEPS)
+        total = -(-wanted.outer_steps // every)
+        batch = min(wanted.outer_batch or len(source), len(source))
+        everything = np.arange(len(source))
+        with Utility(wanted, source, target, classes=classes, device=self.device) as utility:
+            estimator = _Estimator(wanted, self._inputs(source, target, classes), self.seed)
+            latest: deque[float] = deque(maxlen=wanted.window)
+            fixed = 0.0
+            if wanted.baseline == "fixed":
+                fixed = float(utility.of([Member(everything, self.seed)])[0])
+            for outer in range(1, wanted.outer_steps + 1):
+                rows = everything
+                if batch < len(source):
+                    rows = np.sort(rng.choice(len(source), batch, replace=False))
+                chances = estimator.probabilities(rows)
+                selected = rng.random((wanted.selections, batch)) < chances
+                chosen = selected.astype(np.float32)
+                scores = utility.of([Member(rows, self.seed, weights) for weights in chosen])
+                scores[~selected.any(axis=1)] = utility.empty
+                # before there is a latest outer step this one's own mean stands in
+                moving = float(np.mean(latest)) if latest else float(scores.mean())
+                latest.append(float(scores.mean()))
+                baseline = fixed if wanted.baseline == "fixed" else moving
+                estimator.learn(rows, chosen, scores - baseline)
+                late = (
+                    wanted.time_budget is not None
+                    and time.monotonic() - started >= wanted.time_budget
+                )
+                last = outer == wanted.outer_steps
+                if outer % every and not late and not last:
+                    continue
+                values = estimator.probabilities(everything)
+                yield Step(
+                    index=-(-outer // every) - 1,
+                    total=total,
+                    similarity=values.astype(np.float32),
+                    values=values,
+                    standard_error=np.full(len(source), np.nan),
+                    target_loss=float("nan"),
+                    stopped_because=ALL_CHECKPOINTS if last else TIME_BUDGET if late else None,
+                )
+                if late:
+                    return
+
+    def _inputs(self, source: Samples, target: Samples, classes: int) -> Tensor:
+        """(n, features) what the estimator sees: X, y, and how far y is from what is predicted.
+
+        The prediction is by a network trained on the target, as the others are on the source.
+        """
+        import torch
+        from torch.nn import functional
+
+        from dvgs_core.models.stack import Member
+
+        with Utility(self.settings, target, target, classes=classes, device=self.device) as utility:
+            trained = [Member(np.arange(len(target)), self.seed)]
+            X = torch.from_numpy(source.X).to(utility.device)
+            (predicted,) = (
+                said[0]
+                for _, said in utility.stack.train(
+                    trained, lambda parameters, _: utility.predicted(parameters, X)
+                )
+            )
+            y = utility.answers(source, X)
+        if source.task == "reconstruction":
+            return torch.cat([X, (X - predicted).abs().mean(dim=1, keepdim=True)], dim=1)
+        if source.task == "classification":
+            y = functional.one_hot(y, classes).to(X.dtype)
+            predicted = torch.softmax(predicted, dim=1)
+        return torch.cat([X, y, (y - predicted).abs()], dim=1)
+
+
+class _Estimator:
+    """The network that says how likely each row is to be selected.
+
+    Args:
+        settings: its shape and learning rate.
+        inputs: (n, features) what it sees of each source row.
+        seed: of its start.
+    """
+
+    def __init__(self, settings: DVRLSettings, inputs: Tensor, seed: int) -> None:
+        from dvgs_core.models.network import mlp
+        from dvgs_core.models.training import Adam
+
+        self.settings, self.inputs = settings, inputs
+        self.network = mlp(
+            inputs.shape[1],
+            1,
+            layers=settings.estimator_layers,
+            width=settings.estimator_width,
+            activation="relu",
+        )
+        start = np.random.SeedSequence([seed, 4]).generate_state(1)[0]
+        self.parameters = self.network.initial(1, int(start), inputs.device)
+        self.adam = Adam(self.parameters, settings.estimator_learning_rate)
+
+    def probabilities(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """(rows,) float64."""
+        import torch
+
+        from dvgs_core.models.stack import outputs
+        from dvgs_core.models.threads import operation_threads
+
+        with operation_threads(len(rows) * self.network.parameters):
+            logits = outputs(self.network, self.parameters, self.inputs[torch.from_numpy(rows)])
+        return torch.sigmoid(logits[0, :, 0].double()).cpu().numpy()
+
+    def learn(
+        self,
+        rows: NDArray[np.int64],
+        selected: NDArray[np.float32],
+        advantages: NDArray[np.float64],
+    ) -> None:
+        """One update: selections with an advantage become likelier.
+
+        Args:
+            rows: (rows,) positions.
+            selected: (selections, rows) 1 where a row was selected, else 0.
+            advantages: (selections,) score less the baseline.
+        """
+        import torch
+
+        from dvgs_core.models.dropout import Dropout
+        from dvgs_core.models.threads import operation_threads
+        from dvgs_core.models.training import batch_gradient
+
+        X = self.inputs[torch.from_numpy(rows)].unsqueeze(0)
+        loss = _Reinforce(
+            torch.from_numpy(selected).to(X.device),
+            torch.from_numpy(advantages.astype(np.float32)).to(X.device),
+            self.settings.lowest,
+            self.settings.highest,
+        )
+        ones = torch.ones(X.shape[:2], device=X.device)
+        ids = torch.zeros(X.shape[:2], dtype=torch.int64, device=X.device)
+        with operation_threads(3 * len(rows) * self.network.parameters):
+            gradient, _ = batch_gradient(
+                *(self.network, self.parameters, loss, X, ones, ids, ones),
+                Dropout(0.0, 0, 0, 0, 1),
+            )
+            self.adam.update(self.parameters, gradient)
+        if not bool(torch.isfinite(self.parameters).all()):
+            raise InputError(
+                "The estimator's training went out of bounds. Lower its learning rate; it is "
+                f"{self.settings.estimator_learning_rate:g}."
+            )
+
+
+class _Reinforce:
+    """Minus advantage times log-likelihood of each selection, and what leaving the bounds costs.
+
+    Its sum over rows is the loss: - mean over selections of advantage · log π(selection), plus 1000
+    times how far the mean probability is outside the bounds.
+    """
+
+    def __init__(self, selected: Tensor, advantages: Tensor, lowest: float, highest: float) -> None:
+        self.selected, self.advantages = selected, advantages
+        self.lowest, self.highest = lowest, highest
+
+    def rows(self, output: Tensor, y: Tensor) -> Tensor:
+        """(1, rows), given (1, rows, 1) logits; y is not used."""
+        import torch
+        from torch.nn import functional
+
+        logits = output[:, :, 0]
+        likely = functional.logsigmoid(logits) * self.selected
+        unlikely = functional.logsigmoid(-logits) * (1 - self.selected)
+        reward = (self.advantages[:, None] * (likely + unlikely)).mean(dim=0, keepdim=True)
+        mean = torch.sigmoid(logits).mean()
+        outside = torch.relu(mean - self.highest) + torch.relu(self.lowest - mean)
+        return -reward + _PENALTY * outside / logits.shape[1]
+
+    def gradient(self, output: Tensor, y: Tensor) -> Tensor:
+        """(1, rows, 1), of the sum of `rows` with respect to the logits."""
+        import torch
+
+        p = torch.sigmoid(output[:, :, 0])
+        mean = p.mean()
+        push = (mean > self.highest).float() - (mean < self.lowest).float()
+        reward = (self.advantages[:, None] * (self.selected - p)).mean(dim=0, keepdim=True)
+        slope = _PENALTY * push * p * (1 - p) / p.shape[1]
+        return (slope - reward).unsqueeze(2)

@@ -1,0 +1,238 @@
+"""In-Run Data Shapley, first order: what each row did for the target while a network trained on it.
+
+A step of gradient descent moves the network against the mean gradient of a batch of source rows.
+To first order the target's loss falls by the learning rate times the inner product of the target's
+gradient with each row's, weighted as in the mean; within a step that is the exact Shapley value of
+the row for the (linearised) fall of the loss. A row's value is the sum over the steps whose batch
+it was in. The products come from the factors that gradient similarity uses: no row's gradient is
+ever built.
+
+Source: Wang, Mittal, Song and Jia 2024, "Data Shapley in one training run" (arXiv 2406.11011).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+from pydantic import Field
+
+from dvgs_core.errors import InputError
+from dvgs_core.methods.base import Base, agreed, only_step
+from dvgs_core.methods.dvgs import DVGSSettings
+from dvgs_core.methods.registry import register
+from dvgs_core.samples import Samples, Step
+from dvgs_core.settings import Settings
+
+_MOST_STEPS = 100
+
+
+class InRunSettings(Settings):
+    """The network and how it is trained on the source."""
+
+    restarts: int = Field(
+        default=3,
+        ge=1,
+        le=100,
+        title="Restarts",
+        description="Networks trained from different initialisations; values are their mean.",
+        json_schema_extra={"unit": "networks"},
+    )
+    epochs: int = Field(
+        default=20,
+        ge=1,
+        le=10_000,
+        title="Epochs",
+        description="Passes over the source rows while training.",
+        json_schema_extra={"unit": "passes"},
+    )
+    batch: int | None = Field(
+        default=100,
+        ge=1,
+        title="Batch",
+        description="Source rows a step. Empty, or more than there are: all of them.",
+        json_schema_extra={"unit": "rows"},
+    )
+    learning_rate: float = Field(
+        default=0.01,
+        gt=0,
+        le=10,
+        title="Learning rate",
+        description="Step size of plain gradient descent. The smaller, the closer the values are "
+        "to what each row did.",
+    )
+    layers: int = Field(
+        default=2,
+        ge=0,
+        le=8,
+        title="Hidden layers",
+        description="Hidden layers of a perceptron, or of each half of an autoencoder.",
+        json_schema_extra={"unit": "layers"},
+    )
+    width: int = Field(
+        default=100,
+        ge=1,
+        le=8192,
+        title="Width",
+        description="Features of each hidden layer.",
+        json_schema_extra={"unit": "features"},
+    )
+    latent: int = Field(
+        default=32,
+        ge=1,
+        le=8192,
+        title="Latent width",
+        description="Features between the two halves of an autoencoder.",
+        json_schema_extra={"unit": "features"},
+    )
+    dropout: float = Field(
+        default=0.0,
+        ge=0,
+        lt=1,
+        title="Dropout",
+        description="Share of hidden features set to 0, drawn anew for each row and step.",
+    )
+    normalise: bool = Field(
+        default=True,
+        title="Normalise rows",
+        description="Bring each row's hidden features to mean 0 and variance 1.",
+    )
+    balanced: bool = Field(
+        default=True,
+        title="Balance classes",
+        description="Each class carries the same weight in source batches and target.",
+    )
+
+
+@register(
+    "in-run",
+    InRunSettings,
+    title="In-run Shapley",
+    help="How far a row's own training steps lowered the loss on the trusted rows.",
+)
+class InRun(Base[InRunSettings]):
+    """First-order In-Run Data Shapley, in units of the target's loss, the mean over restarts.
+
+    Values of all rows add up to the fall of the target's loss over the training, the closer the
+    smaller the learning rate. Label values tell what a row's steps would have done had it come
+    with another label, all else as it was.
+    """
+
+    declared = InRunSettings
+
+    def steps(
+        self, source: Samples, target: Samples, *, classes: int | None = None
+    ) -> Iterator[Step]:
+        """At most 100 steps while the networks train; values are sums over the training so far."""
+        import torch
+
+        from dvgs_core.gradients.block import Block, Workspace, prepare
+        from dvgs_core.models.dropout import row_hashes
+        from dvgs_core.models.losses import loss_for
+        from dvgs_core.models.threads import operation_threads
+        from dvgs_core.models.training import (
+            SOURCE_STREAM,
+            TARGET_STREAM,
+            batch_gradient,
+            batches,
+            row_weights,
+        )
+        from dvgs_core.trajectory.device import resolve_device
+        from dvgs_core.trajectory.networks import network_plan
+
+        classes = agreed("in-run", source, target, classes)
+        device = resolve_device(self.device)
+        plan = network_plan(self._network(), target, classes=classes or None, seed=self.seed)
+        network, loss = plan.network, loss_for(plan.task)
+        X, ids = (torch.from_numpy(part).to(device) for part in (source.X, source.ids))
+        X_target, ids_target = (torch.from_numpy(p).to(device) for p in (target.X, target.ids))
+        y, y_target = plan.answers(source, device), plan.answers(target, device)
+        hashes, lengths = row_hashes(ids), X.square().sum(dim=1, keepdim=True)
+        balanced = self.settings.balanced and classes > 0
+        target_weights = row_weights(y_target[None], balanced=balanced)
+        rate, members = self.settings.learning_rate, self.settings.restarts
+        parameters = plan.initial(device)
+        labels = classes if plan.suggests else 1
+        sums = torch.zeros(members, len(X), labels, dtype=torch.float64, device=device)
+        before = np.zeros(len(X))
+        passes = 3 * members  # forward, backward and the products, of every parameter
+
+        n, batch = len(X), min(self.settings.batch or len(X), len(X))
+        optimiser_steps = self.settings.epochs * -(-n // batch)
+        every = -(-optimiser_steps // _MOST_STEPS)
+        total = -(-optimiser_steps // every)
+        workspace = Workspace(X)
+        order = batches(n, batch, 1, self.settings.epochs, self.seed)
+        for step, positions in enumerate(order):
+            rows = torch.from_numpy(positions[0]).to(device)
+            with operation_threads(passes * (len(rows) + len(X_target)) * plan.parameters):
+                pull, target_loss = batch_gradient(
+                    network,
+                    parameters,
+                    loss,
+                    X_target[None],
+                    y_target[None],
+                    ids_target,
+                    target_weights,
+                    plan.dropout(TARGET_STREAM, step),
+                )
+                dropout = plan.dropout(SOURCE_STREAM, step)
+                layers = prepare(network, parameters, pull, dropout, "float32")
+                block = Block(network, loss, layers, slice(0, members), dropout, workspace)
+                dot, _ = block.score(
+                    X[rows], y[rows], hashes[rows], lengths[rows], by_label=plan.suggests
+                )
+                weights = row_weights(y[rows][None], balanced=balanced)
+                sums[:, rows] += rate * weights[0, :, None] * dot
+                gradient, _ = batch_gradient(
+                    network,
+                    parameters,
+                    loss,
+                    X[rows][None],
+                    y[rows][None],
+                    ids[rows],
+                    weights,
+                    dropout,
+                )
+                parameters.add_(gradient, alpha=-rate)
+            if not bool(torch.isfinite(target_loss).all()):
+                raise InputError(
+                    f"Training on the source went out of bounds at step {step} (the target's loss "
+                    f"is not finite). Lower the learning rate; it is {rate:g}."
+                )
+            if (step + 1) % every and step + 1 < optimiser_steps:
+                continue
+            each = sums
+            if plan.suggests:
+                each = sums.gather(2, y.expand(members, -1).unsqueeze(2))
+            each = each.squeeze(2)
+            values = each.mean(dim=0).cpu().numpy()
+            error = None
+            if members > 1:
+                error = (each.std(dim=0) / members**0.5).cpu().numpy()
+            yield replace(
+                only_step(
+                    values,
+                    label_values=sums.mean(dim=0).cpu().numpy() if plan.suggests else None,
+                    standard_error=error,
+                    index=step // every,
+                    total=total,
+                    similarity=values - before,
+                ),
+                target_loss=float(target_loss.mean()),
+            )
+            before = values
+
+    def _network(self) -> DVGSSettings:
+        """The settings of the same network as gradient similarity's."""
+        chosen = self.settings
+        return DVGSSettings(
+            restarts=chosen.restarts,
+            layers=chosen.layers,
+            width=chosen.width,
+            latent=chosen.latent,
+            dropout=chosen.dropout,
+            normalise=chosen.normalise,
+            max_steps=None,
+        )

@@ -1,0 +1,119 @@
+"""Leave one out: what the utility of all source rows loses when one of them is missing.
+
+One network is trained on the whole source and one more for each row, without it; all start alike,
+draw the same batches and the same dropout, so that nothing but the missing row tells them apart.
+They are trained in lock step: with n rows it is n + 1 trainings, n² row passes an epoch.
+
+Source: Cook 1977; Evans et al. 2024, section 3, for the comparison with DVGS.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from pydantic import Field
+
+from dvgs_core.errors import InputError
+from dvgs_core.evaluation.utility import Utility, UtilitySettings
+from dvgs_core.methods.base import Base, agreed
+from dvgs_core.methods.registry import register
+from dvgs_core.samples import Samples, Step
+from dvgs_core.stopping import ALL_CHECKPOINTS
+
+# Each step writes a number a row, so there are not many more of them however many rows there are.
+_MOST_STEPS = 100
+
+
+class LOOSettings(UtilitySettings):
+    """The network whose score is compared with and without each row."""
+
+    repeats: int = Field(
+        default=1,
+        ge=1,
+        le=1000,
+        title="Repeats",
+        description="Values are the mean of so many runs from different initialisations; with one "
+        "there is no standard error.",
+        json_schema_extra={"unit": "runs"},
+    )
+
+
+_TABLES: dict[str, Any] = dict(epochs=100, max_steps=None, batch=None, learning_rate=1e-3)
+#: The settings of the paper's comparison, by experiment.
+PAPER: dict[str, dict[str, Any]] = dict.fromkeys(
+    ("adult-labels", "blog-labels", "adult-noise", "blog-noise"), _TABLES
+)
+
+
+@register(
+    "loo",
+    LOOSettings,
+    title="Leave one out (LOO)",
+    help="How much worse a network does on the trusted rows when the row is missing from training.",
+)
+class LOO(Base[LOOSettings]):
+    """Utility of the whole source minus its utility without the row, on the target."""
+
+    declared = LOOSettings
+
+    def steps(
+        self, source: Samples, target: Samples, *, classes: int | None = None
+    ) -> Iterator[Step]:
+        """At most about 100 steps; a row's value is NaN until its network is trained.
+
+        Yields:
+            A step's similarity is what it adds: the values of this repeat's latest rows, NaN
+            elsewhere. `values` are means over the repeats that have reached the row.
+        """
+        from dvgs_core.models.stack import Member
+
+        classes = agreed("loo", source, target, classes)
+        n, repeats = len(source), self.settings.repeats
+        if n < 2:
+            raise InputError("To leave one row out takes at least 2 source rows; there is one.")
+        index = 0
+        found = np.full((repeats, n), np.nan)
+        seeds = np.random.SeedSequence(self.seed).generate_state(repeats).tolist()
+        everything = np.arange(n)
+        whole = np.ones(n, dtype=np.float32)
+        with Utility(self.settings, source, target, classes=classes, device=self.device) as utility:
+            # no smaller than what is trained at once
+            size = max(-(-n * repeats // _MOST_STEPS), utility.stack.together(n))
+            groups = np.array_split(everything, -(-n // size))
+            total = repeats * len(groups)
+            for repeat, seed in enumerate(seeds):
+                reference = utility.of([Member(everything, seed, whole)])[0]
+                for rows in groups:
+                    members = []
+                    for row in rows:
+                        without = whole.copy()
+                        without[row] = 0
+                        members.append(Member(everything, seed, without))
+                    found[repeat, rows] = reference - utility.of(members)
+                    similarity = np.full(n, np.nan, dtype=np.float32)
+                    similarity[rows] = found[repeat, rows]
+                    index += 1
+                    values, error = _summary(found)
+                    yield Step(
+                        index=index - 1,
+                        total=total,
+                        similarity=similarity,
+                        values=values,
+                        standard_error=error,
+                        target_loss=float("nan"),
+                        stopped_because=ALL_CHECKPOINTS if index == total else None,
+                    )
+
+
+def _summary(found: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Means and standard errors of (repeats, n) values of which some are still NaN."""
+    known = np.isfinite(found)
+    count = known.sum(axis=0)
+    kept = np.where(known, found, 0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = kept.sum(axis=0) / count
+        squares = np.where(known, np.square(found - mean), 0).sum(axis=0)
+        error = np.sqrt(squares / (count - 1) / count)
+    return mean, np.where(count > 1, error, np.nan)

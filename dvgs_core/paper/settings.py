@@ -1,0 +1,79 @@
+"""Every method with the paper's settings, experiment by experiment.
+
+DVGS has them as `DVGS.paper`, and each of the paper's other methods as `PAPER` beside its class. A
+method that the paper does not have runs with its defaults.
+"""
+
+from typing import Any
+
+from dvgs_core import methods
+from dvgs_core.errors import InputError
+from dvgs_core.methods import dvrl, loo, shapley
+from dvgs_core.methods.dvgs import DVGS
+from dvgs_core.paper.experiments import Experiment
+from dvgs_core.paper.published import METHODS
+
+#: What the paper says about DVGS; a record names these, so that it stays the same record when the
+#: method gains a setting.
+_DVGS = (
+    *("restarts", "epochs", "max_steps", "target_batch", "every", "learning_rate"),
+    *("network", "layers", "width", "latent", "activation", "dropout", "normalise"),
+    *("balanced", "similarity", "stop_when_settled"),
+)
+#: Enough to see that a method runs, for those fields that its settings have.
+_QUICK = {
+    **{"restarts": 1, "epochs": 2, "max_steps": 4, "permutations": 2, "least_permutations": 1},
+    **{"outer_steps": 3, "together": 2},
+}
+_OTHERS = {"loo": loo.PAPER, "tmc-shapley": shapley.PAPER, "dvrl": dvrl.PAPER}
+
+
+def paper_settings(method: str, chosen: Experiment, *, quick: bool = False) -> dict[str, Any]:
+    """The settings of a method that an experiment fixes; the others are the method's defaults.
+
+    Args:
+        method: registered name.
+        chosen: the experiment.
+        quick: short training instead.
+
+    Raises:
+        InputError: no such method, or it has no settings for this experiment.
+    """
+    declared = methods.entry(method).settings
+    settings: dict[str, Any] = {}
+    if method == "dvgs":
+        settings = dvgs_settings(DVGS.paper(chosen.preset)) | {"every": chosen.every}
+    elif method in _OTHERS:
+        if chosen.preset not in _OTHERS[method]:
+            raise InputError(f"The paper does not run {method} on experiment {chosen.number}.")
+        settings = dict(_OTHERS[method][chosen.preset])
+    if quick:
+        known = declared.model_fields
+        settings |= {name: value for name, value in _QUICK.items() if name in known}
+    return settings
+
+
+def takes_part(method: str, chosen: Experiment) -> bool:
+    """Whether a method can be run on an experiment, with settings that the paper has for it."""
+    if method in _OTHERS:
+        return chosen.preset in _OTHERS[method]
+    task = "reconstruction" if chosen.metric == "r2" else "classification"
+    return method in methods.names(task)
+
+
+def dvgs_settings(method: DVGS) -> dict[str, Any]:
+    """What the paper says about DVGS, of a method made by `DVGS.paper`."""
+    every = method.settings.model_dump()
+    # a value under every other label costs time and is no part of the paper
+    return {name: every[name] for name in _DVGS} | {"suggest": False}
+
+
+def compared(asked: tuple[str, ...] | None) -> list[str]:
+    """Methods to compare: those asked for, or those of the paper that are registered.
+
+    Raises:
+        InputError: a method asked for does not exist.
+    """
+    if asked is None:
+        return [name for name in METHODS if name in methods.names()]
+    return [methods.entry(name).name for name in asked]

@@ -1,0 +1,154 @@
+"""The lines that do again what the pages did: on the command line, and in Python."""
+
+import re
+import shlex
+from pathlib import PurePosixPath
+
+from dvgs_core.data.encode import EncodingSettings
+from dvgs_core.data.schema import Schema, infer_schema
+from dvgs_core.data.split import SplitSettings
+from dvgs_core.data.table import Table
+from dvgs_core.engine.job import Job
+from dvgs_core.methods import entry
+from dvgs_core.review.damage import PREFIX
+from dvgs_core.review.recipe import Recipe
+from dvgs_core.settings import fields
+
+#: Splits that the command line can spell; with others it replays the recipe.
+_UNSPELLED = {"seed", "target_rows", "holdout_rows", "stratify"}
+
+
+def clean_name(recipe: Recipe, ending: str) -> str:
+    """What the cleaned file is called; data that was damaged on purpose says so."""
+    return f"{file_stem(recipe)}.clean{ending}"
+
+
+def file_stem(recipe: Recipe) -> str:
+    """What names of files made from the data begin with, on every system."""
+    name = re.sub(r'[<>:"/\\|?*\x00-\x1f]', "_", recipe.original.name)
+    return f"{PREFIX if recipe.damaged else ''}{PurePosixPath(name).stem or 'table'}"
+
+
+def apply_line(recipe: Recipe, out: str) -> str:
+    """The command that writes the same cleaned file."""
+    damaged = ["--damaged"] if recipe.damaged else []
+    return _line("apply", "recipe.json", *_files(recipe), *damaged, "--out", out)
+
+
+def report_line(recipe: Recipe, target_name: str | None = None) -> str:
+    """The command that writes the report, with the values beside it.
+
+    Args:
+        recipe: what it is about.
+        target_name: of the separate target file, if there was one.
+    """
+    values = [] if recipe.job is None else ["--values", "values.parquet"]
+    target = [] if target_name is None else ["--target-file", _path(target_name)]
+    return _line("report", "recipe.json", *_files(recipe), *target, *values, "--out", "report.html")
+
+
+def value_line(recipe: Recipe, table: Table, target_name: str | None = None) -> str | None:
+    """The command that computes the same values; None for a recipe without a run.
+
+    Spelled out where the command line has words for the whole job, else as a replay of the recipe.
+
+    Args:
+        recipe: whose run.
+        table: the data, for the roles that would be guessed.
+        target_name: of the separate target file, if there was one.
+    """
+    if recipe.job is None:
+        return None
+    job = Job.model_validate(recipe.job)
+    target = [] if target_name is None else ["--target-file", _path(target_name)]
+    if is_spelled(job, table):
+        words = ["value", *_files(recipe), *target, *valuation_words(job, table)]
+    else:
+        words = ["replay", "recipe.json", *_files(recipe), *target]
+    return _line(*words, "--out", "values.parquet")
+
+
+def python_lines(recipe: Recipe, out: str, target_name: str | None = None) -> str:
+    """A script that computes the same values and writes the same cleaned file."""
+    name = _path(recipe.original.name)
+    labels = [] if recipe.labels is None else [f"labels={_path(recipe.labels.name)!r}"]
+    target = [] if target_name is None else [f"target={_path(target_name)!r}"]
+    given = ", ".join(["recipe", repr(name), *labels, *target])
+    kept = [f"labels_path={_path(recipe.labels.name)!r}"] if recipe.labels is not None else []
+    damaged = ["damaged=True"] if recipe.damaged else []
+    done = ", ".join(["recipe", repr(name), repr(out), *kept, *damaged])
+    run = recipe.job is not None
+    lines = ["from dvgs_core.replay import replay"] if run else []
+    lines += ["from dvgs_core.review import Recipe, apply_recipe", ""]
+    lines += ['recipe = Recipe.load("recipe.json")']
+    lines += [f"values = replay({given})  # as in values.parquet"] if run else []
+    return "\n".join([*lines, f"apply_recipe({done})  # the cleaned file"])
+
+
+def valuation_words(job: Job, table: Table) -> list[str]:
+    """The options of `dvgs value` for this job, as far as it has words for it; see `is_spelled`."""
+    label = job.columns.label
+    words = [*([] if label is None else ["--label", label]), *_roles(job.columns, table)[0]]
+    defaults = SplitSettings()
+    for setting in fields(SplitSettings):
+        value = getattr(job.split, setting.name)
+        if setting.name in _UNSPELLED or value is None or value == getattr(defaults, setting.name):
+            continue
+        words += [f"--{setting.name.replace('_', '-')}", _plain(value)]
+    if job.encoding.numeric != EncodingSettings().numeric:
+        words += ["--numeric", job.encoding.numeric]
+    words += ["--method", job.method]
+    for setting in fields(entry(job.method).settings):
+        value = job.settings.get(setting.name, setting.default)
+        if value != setting.default:
+            words += ["--set", f"{setting.name}={'' if value is None else _plain(value)}"]
+    return [*words, "--seed", str(job.seed)]
+
+
+def is_spelled(job: Job, table: Table) -> bool:
+    """Whether `valuation_words` come to exactly this job."""
+    plain = EncodingSettings(numeric=job.encoding.numeric) == job.encoding
+    drawn = job.split.stratify and not (job.split.target_rows or job.split.holdout_rows)
+    same_seed = job.split.seed == job.seed
+    whole = job.corrections is None and plain and drawn and same_seed
+    return whole and _without_notes(_roles(job.columns, table)[1]) == _without_notes(job.columns)
+
+
+def _roles(wanted: Schema, table: Table) -> tuple[list[str], Schema]:
+    """The options that correct the guessed roles, and the roles they come to."""
+    label = wanted.label
+    found = infer_schema(table, label) if label else infer_schema(table).with_label(None)
+    words = []
+    for column, guess in zip(wanted.columns, found.columns, strict=True):
+        if (column.role, column.kind) != (guess.role, guess.kind):
+            words += ["--role", f"{column.name}={column.role}:{column.kind}"]
+            found = found.with_role(column.name, column.role, column.kind)
+    if wanted.task != found.task:
+        words += ["--task", wanted.task]
+        found = found.with_task(wanted.task)
+    return words, found
+
+
+def _without_notes(schema: Schema) -> Schema:
+    columns = tuple(c.model_copy(update={"note": ""}) for c in schema.columns)
+    return schema.model_copy(update={"columns": columns})
+
+
+def _files(recipe: Recipe) -> list[str]:
+    labels = [] if recipe.labels is None else ["--labels", _path(recipe.labels.name)]
+    return [_path(recipe.original.name), *labels]
+
+
+def _path(name: str) -> str:
+    """A file name that is not taken for an option."""
+    return f"./{name}" if name.startswith("-") else name
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value)
+
+
+def _line(*words: str) -> str:
+    return shlex.join(["dvgs", *words])

@@ -1,0 +1,55 @@
+"""See how far the values can be trusted, and how many rows to remove."""
+
+import streamlit as st
+
+from ui import performance_calibration, performance_views, style
+from ui.components import empty
+from ui.frame import errors_for_people, inside_app
+from ui.performance import finished_runs
+from ui.results import results
+from ui.state import open_run, run, state
+
+PURPOSE = "See how far the values can be trusted, and how many of the lowest rows to remove."
+
+
+def page(current) -> None:
+    """Curves first, then what is known about the damage, then other runs."""
+    left, right = st.columns([6, 2.2], vertical_alignment="center")
+    with left:
+        style.heading("Performance", PURPOSE)
+    there = finished_runs(current.dataset)
+    shown = right.selectbox(
+        "Run",
+        list(there),
+        index=list(there).index(current.id),
+        format_func=lambda one: f"{there[one].name}  {there[one].created:%d %b %H:%M}",
+        label_visibility="collapsed",
+    )
+    if shown != current.id:
+        open_run(shown)
+        st.rerun()
+    performance_views.filtering(current)
+    performance_calibration.show(current)
+    performance_views.detection(current)
+    performance_views.noise(current)
+    performance_views.runs_compared(current)
+
+
+inside_app("performance")
+now = run() if state.dataset_id is not None else None
+if state.dataset_id is None:
+    style.heading("Performance", PURPOSE)
+    empty("Curves will be drawn here, once there is data.", "data", "Bring data")
+elif now is None or results(now) is None:
+    style.heading("Performance", PURPOSE)
+    going = now is not None and now.active
+    empty(
+        "Curves will be here as soon as the run has ended."
+        if going
+        else "Curves will be here once there is a run.",
+        "value",
+        "Watch the run" if going else "Value the rows",
+    )
+else:
+    with errors_for_people():
+        page(now)

@@ -1,0 +1,87 @@
+"""The document follows from the records alone."""
+
+import pytest
+
+from dvgs_core.paper.comparison import comparison
+from dvgs_core.paper.document import write
+from dvgs_core.paper.published import TABLE_1
+from dvgs_core.paper.records import Record, Records
+from dvgs_core.paper.summary import groups, listed_seeds, mean_and_spread, plus_minus
+
+
+def valuation(method, seed, auroc, *, experiment=1, epochs=100, day="02", seconds=3.0):
+    what = {"experiment": experiment, "method": method, "seed": seed}
+    outcome = {"auroc": auroc, "found": [i / 50 for i in range(51)]}
+    command = f"dvgs reproduce table-1 --seed {seed}"
+    date = f"2026-01-{day}T03:04:05+00:00"
+    settings = {"settings": {"epochs": epochs}}
+    return Record(what | settings, outcome, seconds, date, command, "0.1.0", "2 CPU cores")
+
+
+@pytest.fixture
+def records(tmp_path):
+    kept = Records(tmp_path / "results" / "records")
+    for record in (
+        valuation("dvgs", 0, 0.880),
+        valuation("dvgs", 1, 0.920, day="03"),
+        valuation("loo", 0, 0.400, seconds=120),
+        valuation("mine", 0, 0.99),
+    ):
+        kept.add("valuations", record)
+    return kept
+
+
+def test_table_1_has_ours_the_papers_and_where_each_number_comes_from(records, tmp_path):
+    path = write(records, tmp_path / "results")
+    assert path == tmp_path / "results.md"
+    text = path.read_text()
+    table = text.split("## Table 1")[1].split("## Table 2")[0]
+    rows = [line for line in table.splitlines() if line.startswith("|")]
+    assert rows[0] == "|  | DVGS | LOO | mine |"
+    # (0.88 + 0.92) / 2 and 0.04 / √2
+    assert "| **0.900 ± 0.028** (2) | **0.400** (1) | **0.990** (1) |" in rows[2]
+    assert rows[3] == "| the paper | 0.896 ± 0.030 | 0.542 ± 0.056 |  |"
+    assert "1 of 2 means lie within" in table
+    assert "LOO: 0.400 against 0.542 ± 0.056, −2.5 of its standard deviations." in table
+    assert "`dvgs reproduce table-1 --seed 0`; `dvgs reproduce table-1 --seed 1`" in table
+    assert "2026-01-02 to 2026-01-03" in table and "0, 1" in table
+    assert "**2**" in text.split("## Table 3")[1].split("## Table 4")[0]  # minutes of LOO
+    assert "Not run yet: `dvgs reproduce table-4`." in text
+
+
+def test_every_figure_the_document_shows_is_there(records, tmp_path):
+    text = write(records, tmp_path / "results").read_text()
+    shown = [part.split(")")[0] for part in text.split("](")[1:] if ".svg" in part]
+    assert {"results/figure-2.svg", "results/figure-7.svg"} <= set(shown)
+    assert all((tmp_path / file).is_file() for file in shown)
+
+
+def test_writing_again_changes_nothing(records, tmp_path):
+    before = write(records, tmp_path / "results").read_bytes()
+    assert write(Records(records.folder), tmp_path / "results").read_bytes() == before
+
+
+def test_a_quick_document_says_so(records, tmp_path):
+    assert "its numbers mean nothing" in write(records, tmp_path / "o", quick=True).read_text()
+    assert "its numbers mean nothing" not in write(records, tmp_path / "o").read_text()
+
+
+def test_an_explanation_stands_beside_what_is_not_within(records):
+    explained = {(1, "loo"): "Because of the moon"}
+    body = comparison(records.of("valuations"), "auroc", TABLE_1, explained).body
+    assert "standard deviations. Because of the moon." in body
+
+
+def test_only_records_with_the_newest_settings_are_averaged():
+    old = [valuation("dvgs", seed, 0.1, epochs=50, day="01") for seed in (0, 1)]
+    new = [valuation("dvgs", seed, 0.9) for seed in (4, 3)]
+    found = groups([*old, *new])
+    assert [r.what["seed"] for r in found[1, "dvgs"]] == [3, 4]
+
+
+def test_numbers_as_they_are_written():
+    assert plus_minus(-0.0074, 0.026) == "−0.007 ± 0.026"
+    assert plus_minus(0.5, None) == "0.500"
+    assert mean_and_spread([1.0, 3.0]) == (2.0, pytest.approx(2**0.5))
+    assert mean_and_spread([1.0]) == (1.0, None)
+    assert listed_seeds([2, 0, 1]) == "0–2" and listed_seeds([5, 0]) == "0, 5"

@@ -1,0 +1,135 @@
+"""What README and guide name is there: commands, options, settings, methods, files, imports."""
+
+import ast
+import importlib
+import re
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+
+from dvgs_core import methods
+from dvgs_core.cli import dvgs
+from dvgs_core.settings import fields
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = {name: (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "docs/guide.md")}
+GUIDE = PAGES["docs/guide.md"]
+
+
+def blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", text, re.S)
+
+
+def command_lines(text: str) -> list[str]:
+    """Every `dvgs ...` of the code blocks and of inline code, one line each."""
+    shell = "\n".join(blocks(text, "bash")).replace("\\\n", " ")
+    inline = [line for line in re.findall(r"(?<!`)`([^`\n]+)`(?!`)", text) if " " in line]
+    lines = [line.strip() for line in [*shell.splitlines(), *inline]]
+    return [line for line in lines if re.match(r"(dvgs|\.?/?\S*python -m dvgs_core) ", line)]
+
+
+LINES = [(name, line) for name, text in PAGES.items() for line in command_lines(text)]
+
+
+def parsed(line: str) -> tuple[click.Command, dict]:
+    """A command line as click understands it, without running it."""
+    words = shlex.split(line.replace(".venv/bin/python -m dvgs_core", "dvgs"), comments=True)[1:]
+    context = click.Context(dvgs)
+    name, command, rest = dvgs.resolve_command(context, words)
+    given = command.make_context(name, list(rest), resilient_parsing=False)
+    return command, given.params
+
+
+@pytest.mark.parametrize(("page", "line"), LINES, ids=[line for _, line in LINES])
+def test_a_command_that_is_named_can_be_typed(page, line):
+    command, given = parsed(line)
+    if "assignments" in given:
+        entry = methods.entry(given["method"])
+        known = {setting.name for setting in fields(entry.settings)}
+        assert {text.partition("=")[0] for text in given["assignments"]} <= known
+    if command.name == "methods" and given["name"]:
+        assert given["name"] in methods.names()
+
+
+def test_the_documents_name_every_command():
+    named = {shlex.split(line)[1] for _, line in LINES if line.startswith("dvgs ")}
+    assert named <= set(dvgs.commands) and len(LINES) > 12
+    in_guide = {shlex.split(line)[1] for page, line in LINES if page != "README.md"}
+    assert {"value", "corrupt", "detect", "apply", "replay", "report", "methods"} <= in_guide
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_options_in_the_text_exist(page):
+    options = {
+        word
+        for c in dvgs.commands.values()
+        for p in c.params
+        for word in (*p.opts, *p.secondary_opts)
+    }
+    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", PAGES[page])) - {"--help", "--version"}
+    assert named and named <= options
+
+
+def test_the_guide_has_a_line_for_every_method():
+    part = GUIDE.split("## Which method when")[1].split("## ")[0]
+    named = re.findall(r"^\| `([a-z-]+)` \|", part, re.M)
+    assert sorted(named) == sorted(methods.names())
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_pictures_and_linked_files_are_there(page):
+    folder = (ROOT / page).parent
+    links = re.findall(r"!?\[[^\]]*\]\(([^)\s]+)\)", PAGES[page])
+    links = [link for link in links if not link.startswith(("http", "#"))]
+    assert links
+    missing = [link for link in links if not (folder / link.partition("#")[0]).exists()]
+    assert not missing
+
+
+def test_links_inside_the_guide_lead_to_headings():
+    headings = re.findall(r"^#+ (.+)$", GUIDE, re.M)
+    slugs = {re.sub(r"[^\w -]", "", h.lower()).replace(" ", "-") for h in headings}
+    inside = set(re.findall(r"\]\(#([^)]+)\)", GUIDE))
+    assert len(inside) >= 10 and inside <= slugs
+
+
+def test_the_guide_has_a_section_and_a_picture_for_every_page():
+    from ui.frame import PAGES as STEPS
+
+    for name, (title, _) in STEPS.items():
+        section = GUIDE.split(f"\n## {title}\n")[1].split("\n## ")[0]
+        assert f"(images/{name}-light.png)" in section
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_python_in_the_text_imports_what_there_is(page):
+    code = blocks(PAGES[page], "python")
+    assert code
+    for block in code:
+        for node in ast.walk(ast.parse(block)):
+            if isinstance(node, ast.ImportFrom):
+                module = importlib.import_module(str(node.module))
+                assert all(hasattr(module, alias.name) for alias in node.names)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_make_targets_and_variables_exist(page):
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for target in re.findall(r"(?:^|`)make ([a-z]+)", PAGES[page], re.M):
+        assert re.search(rf"^{target}:", makefile, re.M), target
+    sources = "".join(
+        path.read_text(encoding="utf-8")
+        for folder in ("dvgs_core", "ui", "tests")
+        for path in (ROOT / folder).rglob("*.py")
+        if path != Path(__file__)
+    )
+    for name in set(re.findall(r"\bDVGS_[A-Z]+\b", PAGES[page])):
+        assert name in sources
+
+
+def test_the_words_of_the_guide_are_in_a_table():
+    rows = re.findall(r"^\| ([a-z ]+) \| (.+) \|$", GUIDE.split("## Words")[1], re.M)
+    words = [word for word, _ in rows if word != "word"]
+    assert len(words) == len(set(words)) >= 15 and {"source", "target", "holdout"} <= set(words)

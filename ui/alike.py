@@ -1,0 +1,119 @@
+"""The rows most like the one under review: nearest target and source rows, copies, near-copies."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+from numpy.typing import NDArray
+
+from dvgs_core.engine.look import NEAR_SHARE
+from dvgs_core.neighbours.one_row import RowSearch
+from ui import style
+from ui.jobs import RunFiles
+from ui.pictures_of_rows import picture_of
+from ui.results import Results, the_results
+from ui.state import the_run, workspace
+
+_SHOWN = 3
+_LISTED = 12
+
+
+@dataclass(frozen=True, eq=False)
+class Alike:
+    """Rows like one row.
+
+    Attributes:
+        target, source: nearest rows of each role, itself left out: columns row, label, distance,
+            value; nearest first.
+        copies: ids of rows with the same features.
+        near: ids of other rows nearly the same, nearest first.
+    """
+
+    target: pd.DataFrame
+    source: pd.DataFrame
+    copies: NDArray[np.int64]
+    near: NDArray[np.int64]
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _search(run_id: int) -> tuple[RowSearch, float] | None:
+    """The run's encoded rows, and how far apart near-copies may be."""
+    encoded = RunFiles(workspace().run(run_id).directory).array("encoded")
+    if encoded is None:
+        return None
+    search = RowSearch.of(encoded)
+    return search, NEAR_SHARE * search.usual_nearest()
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def alike(run_id: int, row: int) -> Alike | None:
+    """Rows like one row; None for runs that did not keep their encoded rows."""
+    found, prepared = the_results(workspace().run(run_id)), _search(run_id)
+    if prepared is None:
+        return None
+    search, threshold = prepared
+    roles = found.values["role"].to_numpy()
+    nearest = {}
+    for role in ("target", "source"):
+        places, apart = search.nearest(row, _SHOWN, (roles == role) | (roles == "both"))
+        lines = found.values.iloc[places]
+        nearest[role] = pd.DataFrame(
+            {
+                "row": places,
+                "label": lines["label"].to_numpy(),
+                "distance": apart,
+                "value": lines["value"].to_numpy(),
+            }
+        )
+    close, apart = search.within(row, threshold)
+    return Alike(nearest["target"], nearest["source"], close[apart == 0], close[apart > 0])
+
+
+def show(found: Results, row: int) -> None:
+    """Nearest rows with labels and distances, then copies and near-copies."""
+    rows = alike(the_run().id, row)
+    if rows is None:
+        return
+    own = found.values.at[row, "label"]
+    if rows.target["row"].tolist() == rows.source["row"].tolist():
+        parts = {"Nearest rows, target and source in turn": rows.target}
+    else:
+        parts = {"Nearest target rows": rows.target, "Nearest source rows": rows.source}
+    for words, lines in parts.items():
+        if len(lines):
+            st.markdown(f":gray[{words}]")
+            _line_of_rows(lines, own)
+    _copies(found, rows, own)
+
+
+def _line_of_rows(lines: pd.DataFrame, own: object) -> None:
+    for column, line in zip(st.columns(_SHOWN), lines.itertuples(), strict=False):
+        with column:
+            image = picture_of(int(line.row))
+            if image is not None:
+                st.image(image, width=56)
+            words = [f":gray[#{line.row}]"]
+            if isinstance(line.label, str):
+                name = style.shortened(line.label, 22)
+                words.append(name if line.label == own else f":violet[**{name}**]")
+            words.append(f":gray[{style.number(line.distance)} apart]")
+            st.markdown("  \n".join(f":small[{word}]" for word in words))
+
+
+def _copies(found: Results, rows: Alike, own: object) -> None:
+    """Copies and near-copies by id; how many of them have another label."""
+    parts = []
+    for ids, words in ((rows.copies, "the same features"), (rows.near, "nearly the same features")):
+        if not len(ids):
+            continue
+        labels = found.values["label"].iloc[ids]
+        other = int((labels.notna() & (labels != own)).sum()) if isinstance(own, str) else 0
+        names = ", ".join(f"#{row}" for row in ids[:_LISTED].tolist())
+        more = f" and {len(ids) - _LISTED:,} more" if len(ids) > _LISTED else ""
+        text = f"{style.count(len(ids), 'other row')} with {words}: {names}{more}"
+        if other:
+            text += f" · :violet[**{other:,} with another label**]"
+        parts.append(text)
+    for part in parts:
+        st.caption(part)
