@@ -6,10 +6,9 @@ The network is the autoencoder 978-256-256-64-256-256-978. Every checkpoint cost
 `--timed` of them are timed after two that warm up, and the time of all follows; `--timed 500` runs
 them all. "scoring" is the scorer alone, rows on the device; "all" is what `Trajectory.score` does
 with rows that come from the host (their one transfer aside): values, standard errors, how settled.
-"products" is
-the rate of the matrix products over the scorer's time, "share" its share of the rate that one large
-product reaches on this device in the same run. Without CUDA: says so and ends, unless
-`--device cpu` is asked for (with few rows, to see that the script works).
+"products" is the rate of the matrix products over the scorer's time, "share" its share of the rate
+that one large product reaches on this device in the same run. Without CUDA: says so and ends,
+unless `--device cpu` is asked for (with few rows, to see that the script works).
 """
 
 import argparse

@@ -37,7 +37,7 @@ def page(found, current) -> None:
     line, tools = st.columns([1, 1.3], vertical_alignment="center")
     with line:
         review_table.progress_line(found, queue, log)
-    with tools, st.container(horizontal=True, key="review_tools", gap="small"):
+    with tools, st.container(horizontal=True, key="review_tools", gap="xsmall"):
         review_tools.buttons(found)
     left, middle, right = st.columns([1.45, 1.15, 1.3], gap="small")
     words = decisions.decision_words(log.current())

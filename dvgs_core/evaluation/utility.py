@@ -36,7 +36,7 @@ class UtilitySettings(Settings):
         default="auto",
         title="Network",
         description="auto takes a perceptron where there is a label and an autoencoder where not; "
-        "logistic has no hidden layer.",
+        "logistic has no hidden layer (without a label, a linear autoencoder).",
     )
     layers: int = Field(
         default=2,
@@ -239,6 +239,9 @@ def network_for(settings: UtilitySettings, task: str, features: int, classes: in
     kind = settings.network
     if kind == "auto":
         kind = "autoencoder" if task == "reconstruction" else "mlp"
+    bare = kind == "logistic"
+    if bare and task == "reconstruction":
+        kind = "autoencoder"
     if (kind == "autoencoder") != (task == "reconstruction"):
         raise InputError(
             f"An autoencoder goes with data without a label, the other networks with a label; "
@@ -250,9 +253,9 @@ def network_for(settings: UtilitySettings, task: str, features: int, classes: in
         dropout=settings.dropout,
         normalise=settings.normalise,
     )
+    layers = 0 if bare else settings.layers
     if kind == "autoencoder":
-        return autoencoder(features, layers=settings.layers, latent=settings.latent, **shape)
-    layers = 0 if kind == "logistic" else settings.layers
+        return autoencoder(features, layers=layers, latent=settings.latent, **shape)
     return mlp(features, classes or 1, layers=layers, **shape)
 
 

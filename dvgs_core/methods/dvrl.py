@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from dvgs_core.errors import InputError
+from dvgs_core.evaluation.scores import MetricChoice
 from dvgs_core.evaluation.utility import Utility, UtilitySettings, redeclared
 from dvgs_core.methods.base import Base, agreed
 from dvgs_core.methods.registry import register
@@ -52,7 +53,7 @@ class DVRLSettings(UtilitySettings):
         json_schema_extra={"unit": "steps"},
     )
     selections: int = Field(
-        default=4,
+        default=8,
         ge=1,
         le=256,
         title="Selections",
@@ -127,15 +128,22 @@ class DVRLSettings(UtilitySettings):
         "fast the machine is. Empty: no limit.",
         json_schema_extra={"unit": "seconds"},
     )
-    max_steps: int | None = redeclared("max_steps", 100)
-    batch: int | None = redeclared("batch", 256)
+    # the loss tells selections apart that AUROC and accuracy call equal; a bare network is quick
+    network: Literal["auto", "logistic", "mlp", "autoencoder"] = redeclared("network", "logistic")
+    max_steps: int | None = redeclared("max_steps", 30)
+    learning_rate: float = redeclared("learning_rate", 0.03)
+    metric: MetricChoice = redeclared("metric", "loss")
 
 
 _PAPER: dict[str, Any] = dict(
     outer_steps=2000,
     selections=1,
+    network="mlp",
     epochs=100,
     max_steps=100,
+    batch=256,
+    learning_rate=1e-3,
+    metric="auto",
     estimator_layers=5,
     estimator_width=100,
     lowest=0.1,

@@ -9,6 +9,7 @@ A member comes out as it would alone, to rounding: its start, its batches and it
 from its own seed, and nothing passes between members.
 """
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ from dvgs_core.errors import InputError
 from dvgs_core.models.dropout import Dropout
 from dvgs_core.models.losses import loss_for
 from dvgs_core.models.network import NORMALISATION_EPSILON, Network
-from dvgs_core.models.threads import operation_threads
+from dvgs_core.models.threads import WORTH_SPLITTING
 from dvgs_core.models.training import TARGET_STREAM, Adam, batch_gradient
 
 T = TypeVar("T")
@@ -124,18 +125,25 @@ class Stack:
         self.recipe, self.rows, self.loss = recipe, rows, loss_for(recipe.task)
         self.starts: dict[int, Tensor] = {}
         on_cpu = rows.X.device.type == "cpu"
-        self.threads = torch.get_num_threads() if on_cpu else 1
-        self.pool = (
-            ThreadPoolExecutor(self.threads, initializer=_one_thread) if self.threads > 1 else None
-        )
+        self.threads = torch.get_num_threads()
+        self.workers = self.threads if on_cpu else 1
+        self.pool: ThreadPoolExecutor | None = None
 
     def __enter__(self) -> "Stack":
+        if self.workers > 1:
+            self.pool = ThreadPoolExecutor(self.workers, initializer=_one_thread)
+            # A thread's own setting reaches the whole process, and sums depend on it to the last
+            # bit. So all threads are there, with theirs made, before anything is computed, and
+            # whoever called computes on one thread meanwhile.
+            all_there = threading.Barrier(self.workers)
+            list(self.pool.map(lambda _: all_there.wait(), range(self.workers)))
+            _one_thread()
         return self
 
     def __exit__(self, *exception: object) -> None:
         if self.pool is not None:
             self.pool.shutdown(cancel_futures=True)
-            torch.set_num_threads(self.threads)  # a thread's own setting reaches the whole process
+            torch.set_num_threads(self.threads)
 
     def train(
         self, members: Sequence[Member], finish: Callable[[Tensor, NDArray[np.int64]], T]
@@ -161,15 +169,20 @@ class Stack:
         if self.pool is None or len(blocks) == 1:
             for which in blocks:
                 batch = self.recipe.batch_of(max(len(members[i].positions) for i in which))
-                with operation_threads(len(which) * batch * self.recipe.network.parameters):
+                work = len(which) * batch * self.recipe.network.parameters
+                # alone, a block of much work is worth all threads
+                torch.set_num_threads(self.threads if work >= WORTH_SPLITTING else 1)
+                try:
                     trained = block(which)
+                finally:
+                    torch.set_num_threads(1 if self.pool is not None else self.threads)
                 yield trained
         else:
             yield from self.pool.map(block, blocks)
 
     def together(self, rows: int) -> int:
         """How many members that have so many rows are trained at once, at best."""
-        return self.threads * self._members_a_block(self.recipe.batch_of(rows))
+        return self.workers * self._members_a_block(self.recipe.batch_of(rows))
 
     def _blocks(self, members: Sequence[Member]) -> list[NDArray[np.int64]]:
         """Positions of the members of each block: alike in steps, and nearly so in rows."""
@@ -184,7 +197,7 @@ class Stack:
         for group in np.split(order, changes):
             most = self._members_a_block(recipe.batch_of(int(sizes[group[-1]])))
             # every thread should have something to do
-            count = max(-(-len(group) // most), min(self.threads, len(group)))
+            count = max(-(-len(group) // most), min(self.workers, len(group)))
             blocks += np.array_split(group, count)
         return blocks
 

@@ -134,7 +134,7 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def start_server(tmp_path_factory) -> Iterator[Callable[..., Server]]:
     """start_server(script, env={}, port=None) -> Server, running; stopped at the end."""
     running: list[Server] = []
@@ -151,7 +151,7 @@ def start_server(tmp_path_factory) -> Iterator[Callable[..., Server]]:
         server.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def serve(start_server) -> Callable[..., str]:
     """serve(script, env={}) -> address. The same script and env share one server."""
     addresses: dict[tuple, str] = {}

@@ -18,7 +18,7 @@ from dvgs_core.evaluation.filtering import (
     filtering_points,
 )
 from dvgs_core.evaluation.scores import metric_for, scores, uninformed
-from dvgs_core.evaluation.utility import Utility
+from dvgs_core.evaluation.utility import Utility, UtilitySettings, network_for
 from dvgs_core.models.stack import Member
 from dvgs_core.samples import Samples
 
@@ -137,6 +137,18 @@ def test_the_oracle_removes_what_is_damaged_and_good_values_do_as_well():
     assert bands["lowest", 0.4] == pytest.approx(bands["oracle", 0.4], abs=0.01)
     assert len({bands[which, 0.0] for which in ("lowest", "highest", "random", "oracle")}) == 1
     assert conclusion(frame, 0.4).startswith("Removing the lowest 40 % raises AUROC from ")
+
+
+def test_networks_are_those_of_the_settings():
+    shape = UtilitySettings(network="logistic", latent=3)
+    assert network_for(shape, "classification", 9, 4).widths == (9, 4)
+    assert network_for(shape, "reconstruction", 9, 0).widths == (9, 3, 9)
+    deep = UtilitySettings(layers=1, width=7, latent=3)
+    assert network_for(deep, "regression", 9, 0).widths == (9, 7, 1)
+    assert network_for(deep, "reconstruction", 9, 0).widths == (9, 7, 3, 7, 9)
+    for network, task in (("mlp", "reconstruction"), ("autoencoder", "classification")):
+        with pytest.raises(InputError, match="Choose network=auto"):
+            network_for(UtilitySettings(network=network), task, 9, 2)
 
 
 def test_points_come_as_they_are_known_and_a_seed_repeats_them():

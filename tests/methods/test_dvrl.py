@@ -8,7 +8,7 @@ from dvgs_core.evaluation import detection
 from dvgs_core.methods.dvrl import DVRL, PAPER, DVRLSettings, _Estimator, _Reinforce
 from dvgs_core.samples import Samples
 
-QUICK = dict(epochs=3, outer_steps=4, estimator_width=8, width=6, layers=1, metric="loss")
+QUICK = dict(epochs=3, outer_steps=4, estimator_width=8, width=6, layers=1, network="auto")
 
 
 def blobs(n, seed, task="classification"):
@@ -80,6 +80,12 @@ def test_many_outer_steps_make_a_hundred_steps_at_most_and_time_ends_them():
     assert [step.index for step in steps] == list(range(75))
     hurried = DVRL(**many, time_budget=1e-9).value(source, target)
     assert (len(hurried.trace), hurried.stopped_because) == (1, "time budget")
+
+
+@pytest.mark.parametrize("task", ["classification", "regression", "reconstruction"])
+def test_the_default_network_serves_every_task(task):
+    source, target = blobs(20, 1, task), blobs(20, 2, task)
+    assert DVRL(outer_steps=2, selections=2).value(source, target).values.shape == (20,)
 
 
 def test_wrong_labels_are_selected_less():
