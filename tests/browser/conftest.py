@@ -64,7 +64,7 @@ def page(context: BrowserContext) -> Iterator[Page]:
     """A fresh tab, 1280 × 900. The test fails on any error the page did not catch."""
     errors: list[str] = []
     opened = context.new_page()
-    opened.set_default_timeout(15_000)
+    opened.set_default_timeout(45_000)
     opened.on("pageerror", lambda error: errors.append(str(error)))
     opened.on(
         "console",

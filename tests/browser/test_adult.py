@@ -64,8 +64,8 @@ def lasso(page: Page) -> None:
 
 def test_from_an_uploaded_csv_to_a_cleaned_one(page: Page, start_server, adult, tmp_path):
     server = start_server(ROOT / "app.py", {"DVGS_WORKSPACE": str(tmp_path / "workspace")})
-    page.set_default_timeout(40_000)
-    expect.set_options(timeout=40_000)
+    page.set_default_timeout(120_000)
+    expect.set_options(timeout=120_000)
     page.set_viewport_size({"width": 1440, "height": 900})
     page.goto(server.url)
 

@@ -25,7 +25,7 @@ from ui.map import selected_rows
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = {"restarts": 1, "epochs": 15, "width": 32, "stop_when_settled": None}
 pytestmark = pytest.mark.browser
-expect.set_options(timeout=30_000)
+expect.set_options(timeout=90_000)
 
 
 def value(space: Workspace, dataset: str) -> None:
