@@ -55,14 +55,14 @@ def prepare(page: Page, url: str) -> None:
 def main() -> None:
     """Write all pictures."""
     IMAGES.mkdir(parents=True, exist_ok=True)
-    expect.set_options(timeout=300_000)
+    expect.set_options(timeout=900_000)
     with real_app(PORT) as (url, _, _), real_browser() as browser:
         for scheme in ("light", "dark"):
             context = browser.new_context(
                 viewport={"width": 1440, "height": 900}, color_scheme=scheme
             )
             page = context.new_page()
-            page.set_default_timeout(300_000)
+            page.set_default_timeout(900_000)
             if scheme == "light":
                 prepare(page, url)
             for name, sign in PAGES.items():
@@ -78,7 +78,7 @@ def main() -> None:
             viewport={"width": width, "height": height}, color_scheme="light"
         )
         page = context.new_page()
-        page.set_default_timeout(300_000)
+        page.set_default_timeout(900_000)
         tour.record(page, url, IMAGES / "tour.webp")
         context.close()
 

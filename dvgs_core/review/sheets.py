@@ -14,12 +14,11 @@ import pandas as pd
 
 from dvgs_core.errors import InputError
 from dvgs_core.review.edits import Edits
-from dvgs_core.review.worksheet import write_worksheet
 
 LARGEST_ROWS, LARGEST_COLUMNS, LONGEST_CELL = 1_048_576, 16_384, 32_767
 
 _DATED = re.compile(rb"(<dcterms:(?:created|modified)[^>]*>)[^<]*")
-_UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _LONG_AGO = rb"\g<1>1980-01-01T00:00:00Z"
 
 
@@ -67,11 +66,6 @@ def write_sheet(frame: pd.DataFrame, out: Path) -> None:
         InputError: a workbook cannot hold so much, or not such values.
     """
     check_sheet(frame)
-    try:
-        write_worksheet(frame, out, _undated)
-        return
-    except TypeError:
-        pass  # times of day, durations, decimals: openpyxl knows how to write those
     columns = []
     for position in range(frame.shape[1]):
         values = frame.iloc[:, position].astype(object)
@@ -189,11 +183,9 @@ def _write_undated(buffer: io.BytesIO, out: Path) -> None:
     """The workbook without the time of writing: the same table gives the same bytes."""
     with zipfile.ZipFile(buffer) as source, zipfile.ZipFile(out, "w") as copy:
         for name in source.namelist():
-            copy.writestr(*_undated(name, source.read(name)))
-
-
-def _undated(name: str, data: bytes) -> tuple[zipfile.ZipInfo, bytes]:
-    """A part of a workbook, dated 1980."""
-    entry = zipfile.ZipInfo(name)
-    entry.compress_type = zipfile.ZIP_DEFLATED
-    return entry, _DATED.sub(_LONG_AGO, data) if name == "docProps/core.xml" else data
+            data = source.read(name)
+            if name == "docProps/core.xml":
+                data = _DATED.sub(_LONG_AGO, data)
+            entry = zipfile.ZipInfo(name)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            copy.writestr(entry, data)

@@ -75,49 +75,6 @@ def test_types_come_back(tmp_path):
     assert columns["class"] == ("u", "v", None)
 
 
-def cells_of(path):
-    return [list(row) for row in openpyxl.load_workbook(path).active.values]
-
-
-def test_the_fast_writer_writes_what_openpyxl_would(tmp_path):
-    rng = np.random.default_rng(0)
-    n = 4500  # more than two stretches
-    frame = pd.DataFrame(
-        {
-            "x": np.where(rng.random(n) < 0.2, np.nan, rng.normal(size=n)),
-            "tiny": rng.normal(size=n).astype("float32") * 1e-20,
-            "i": rng.integers(-(2**40), 2**40, n),
-            "u": pd.array(rng.integers(0, 9, n), "UInt8"),
-            "b": rng.random(n) < 0.5,
-            "s": rng.choice(["a<b>&c", " blank ", "=1", "ж\n😀"], n),
-            "when": pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.integers(0, 10**6, n), "s"),
-            "mixed": pd.Series(
-                rng.choice(np.array([1, 2.5, "x", True, None], dtype=object), n), dtype=object
-            ),
-        }
-    )
-    write_frame(frame, tmp_path / "fast.xlsx")
-    # a duration goes to openpyxl, and the whole table with it
-    slow = frame.assign(took=pd.Timedelta(seconds=1))
-    write_frame(slow, tmp_path / "slow.xlsx")
-    fast, other = cells_of(tmp_path / "fast.xlsx"), cells_of(tmp_path / "slow.xlsx")
-    assert len(fast) == n + 1
-    columns, others = (list(zip(*rows[1:], strict=True)) for rows in (fast, other))
-    for name, mine, theirs in zip(fast[0], columns, others[:-1], strict=True):
-        assert list(map(type, mine)) == list(map(type, theirs)), name
-        if name not in ("x", "tiny"):
-            assert mine == theirs, name
-            continue
-        # openpyxl rounds numbers to 16 digits; here they come back to the bit
-        assert list(mine) == [None if pd.isna(v) else float(v) for v in frame[name]]
-        np.testing.assert_allclose(*(np.array(c, dtype=float) for c in (mine, theirs)), rtol=1e-15)
-
-
-def test_line_ends_and_empty_texts_come_back(tmp_path):
-    write_frame(pd.DataFrame({"s": ["a\r\nb", "c\rd", "", None]}), tmp_path / "x.xlsx")
-    assert cells_of(tmp_path / "x.xlsx")[1:4] == [["a\r\nb"], ["c\rd"], [""]]
-
-
 @pytest.mark.parametrize(
     ("name", "frame"),
     [
