@@ -25,12 +25,11 @@ from dvgs_core.settings import Settings
 _MISSING, _RARE = "\x00missing", "\x00rare"  # no cell that was read can be one of these
 _SHOWN = {_MISSING: "(missing)", _RARE: "(rare)"}
 _BLOCK = 32_768
-_QUANTILES = 1000
-_QUANTILE_SAMPLE = 100_000
 _VOCABULARY = 20_000
 _FORMAT = 1
-# A saved encoder holds scikit-learn and numpy types that skops itself vouches for, and no others.
-_TRUSTED: list[str] = []
+# A saved encoder holds scikit-learn and numpy types that skops itself vouches for, this one of our
+# own, and no others.
+_TRUSTED = ["dvgs_core.data.ranks.NormalScores"]
 
 Scale = Literal["quantile", "standard", "minmax"]
 
@@ -41,7 +40,8 @@ class EncodingSettings(Settings):
     numeric: Scale = Field(
         default="quantile",
         title="Numbers",
-        description="quantile: to a normal distribution by rank, for skewed measurements; "
+        description="quantile: to a normal distribution by rank, equal numbers at their middle "
+        "rank, for skewed measurements; "
         "standard: mean 0, standard deviation 1; minmax: to [0, 1] as in the paper, where rare "
         "categories are not joined either.",
     )
@@ -90,8 +90,8 @@ class _Part:
 class Encoder:
     """Encodes rows of a table; fitted once, saved with the run, good for rows that come later.
 
-    numeric     quantile to normal, then mean 0 and standard deviation 1 (or standard, minmax);
-                a missing value becomes the median and a 1 in a column "... is missing"
+    numeric     rank to normal, equal numbers at their middle rank (or standard, minmax); a missing
+                value becomes the median and a 1 in a column "... is missing"
     category    one column a category; rare ones joined, missing a category of its own; one that
                 was not there when fitting is encoded as rare
     boolean     0 or 1, missing as for numbers
@@ -308,22 +308,14 @@ def _fitted(kind, columns, frame, schema, settings, seed) -> list[_Part]:
     return _fit_text(columns[0], frame, settings, seed)
 
 
-def _scaler(scale: str, rows: int, seed: int) -> Any:
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import MinMaxScaler, QuantileTransformer, StandardScaler
+def _scaler(scale: str, seed: int) -> Any:
+    from sklearn.preprocessing import MinMaxScaler, StandardScaler
+
+    from dvgs_core.data.ranks import NormalScores
 
     if scale == "minmax":
         return MinMaxScaler()
-    if scale == "standard":
-        return StandardScaler()
-    quantiles = QuantileTransformer(
-        n_quantiles=min(_QUANTILES, rows),
-        output_distribution="normal",
-        subsample=_QUANTILE_SAMPLE,
-        random_state=seed,
-    )
-    # Columns that are mostly one value land far out, at ±5.2; the second step brings them back.
-    return make_pipeline(quantiles, StandardScaler())
+    return StandardScaler() if scale == "standard" else NormalScores(seed=seed)
 
 
 def _fit_numbers(kind, columns, frame, settings, seed) -> _Part:
@@ -346,7 +338,7 @@ def _fit_numbers(kind, columns, frame, settings, seed) -> _Part:
     elif kind in ("numbers", "embedding"):
         scale = "standard" if kind == "embedding" else settings.numeric
         filled = np.where(gaps, fill.astype(values.dtype), values) if len(flagged) else values
-        transformer = _scaler(scale, len(values), seed).fit(filled)
+        transformer = _scaler(scale, seed).fit(filled)
     names = [*columns, *(f"{columns[i]} is missing" for i in flagged)]
     return _Part(kind, columns, facts, transformer, tuple(names))
 
@@ -494,7 +486,7 @@ def _fit_date(name: str, frame: pd.DataFrame, settings: EncodingSettings) -> lis
     facts["fill"] = np.nanmedian(values, axis=0).tolist()
     scale = "minmax" if settings.numeric == "minmax" else "standard"
     filled = np.where(np.isnan(values), facts["fill"], values)
-    transformer = _scaler(scale, len(values), 0).fit(filled)
+    transformer = _scaler(scale, 0).fit(filled)
     names = [f"{name} {part}" for part in [*parts, "days"]]
     if facts["flagged"]:
         names.append(f"{name} is missing")
