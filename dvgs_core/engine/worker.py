@@ -7,7 +7,8 @@ not to the app that started it: closing the app, or its death, does not touch a 
 on. A worker that nobody wants any more, and for which nothing waits, ends by itself.
 
 `--execute` names the function that does a job: `function(workspace, job)`. It may return "done",
-"stopped" or nothing, which means done, or stopped if that was asked for before the last step.
+"stopped" or nothing, which means done, or stopped (or paused) if that was asked for before the last
+step.
 """
 
 import argparse
@@ -161,7 +162,9 @@ def _ended(workspace: Workspace, job: Claimed, said: str | None) -> Status:
         return "done"
     run = workspace.run(job.id)
     # a wish that came with the last step changed nothing
-    return "done" if run.step is not None and run.step == run.total else "stopped"
+    if run.step is not None and run.step == run.total:
+        return "done"
+    return "paused" if run.pause_requested else "stopped"
 
 
 @contextmanager

@@ -22,6 +22,7 @@ imports inside its calls, so that listing methods loads neither torch nor scikit
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from inspect import signature
 from typing import Any, Protocol, TypeVar
 
 from dvgs_core.errors import InputError
@@ -65,6 +66,11 @@ class Entry:
     title: str
     help: str
     tasks: tuple[str, ...] = TASKS
+
+    @property
+    def resumes(self) -> bool:
+        """Whether it can go on from the middle, so that a run of it can be paused."""
+        return "resume" in signature(self.make.steps).parameters  # type: ignore[attr-defined]
 
     def require(self, task: str) -> None:
         """Refuse a task that the method does not serve.

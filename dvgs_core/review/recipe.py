@@ -182,7 +182,12 @@ def run_end(run: Run) -> RunEnd | None:
         return None
     last = json.loads(lines[-1])
     complete = last.get("done") == last["total"]
-    ended = {"stopped": "asked to stop", "interrupted": "the program ended", "failed": "it failed"}
+    ended = {
+        "paused": "paused",
+        "stopped": "asked to stop",
+        "interrupted": "the program ended",
+        "failed": "it failed",
+    }
     why = last.get("stopped_because") if complete else ended.get(run.status)
     return RunEnd(
         stopped_because=why or "all checkpoints",

@@ -170,6 +170,53 @@ _MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX jobs_by_dataset ON jobs (dataset)",
         "CREATE INDEX jobs_by_key ON jobs (key) WHERE key IS NOT NULL",
     ),
+    # A run can be paused, and one that waits can be put before the others: the lowest place is
+    # next. The list of ways to end is the program's to know too.
+    (
+        """
+        CREATE TABLE jobs_that_pause (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            kind TEXT NOT NULL,
+            dataset TEXT REFERENCES datasets (id) ON DELETE CASCADE,
+            method TEXT NOT NULL DEFAULT '',
+            number INTEGER NOT NULL DEFAULT 0,
+            key TEXT,
+            job TEXT NOT NULL,
+            status TEXT NOT NULL,
+            message TEXT NOT NULL DEFAULT '',
+            created TEXT NOT NULL,
+            started TEXT,
+            finished TEXT,
+            pid INTEGER,
+            born TEXT,
+            heartbeat REAL,
+            stop_requested INTEGER NOT NULL DEFAULT 0,
+            step INTEGER,
+            total INTEGER,
+            pause_requested INTEGER NOT NULL DEFAULT 0,
+            place INTEGER NOT NULL DEFAULT 0
+        ) STRICT
+        """,
+        """
+        INSERT INTO jobs_that_pause (
+            id, kind, dataset, method, number, key, job, status, message, created, started,
+            finished, pid, born, heartbeat, stop_requested, step, total
+        ) SELECT
+            id, kind, dataset, method, number, key, job, status, message, created, started,
+            finished, pid, born, heartbeat, stop_requested, step, total
+        FROM jobs
+        """,
+        "DELETE FROM sqlite_sequence WHERE name = 'jobs_that_pause'",
+        """
+        INSERT INTO sqlite_sequence
+        SELECT 'jobs_that_pause', seq FROM sqlite_sequence WHERE name = 'jobs'
+        """,
+        "DROP TABLE jobs",
+        "ALTER TABLE jobs_that_pause RENAME TO jobs",
+        "CREATE INDEX jobs_by_status ON jobs (status, kind)",
+        "CREATE INDEX jobs_by_dataset ON jobs (dataset)",
+        "CREATE INDEX jobs_by_key ON jobs (key) WHERE key IS NOT NULL",
+    ),
 )
 
 

@@ -1,7 +1,8 @@
 """Runs and map jobs: what is to be computed, by whom, how far it is, how it ended.
 
 Both are rows of one table, so that one rule holds for both: a job is queued, one worker claims it,
-and it ends as done, stopped, failed or interrupted. A run's results are files in its directory;
+and it ends as done, stopped, failed or interrupted. A run can be paused too: it leaves its worker
+to others and goes on where it was, from what it kept. A run's results are files in its directory;
 a map's result is one file named by the content it was computed from.
 """
 
@@ -23,7 +24,8 @@ from dvgs_core.store.files import replacing
 from dvgs_core.store.processes import birth, there
 
 JobKind = Literal["valuation", "map", "look", "sensitivity", "holdout", "curve"]
-Status = Literal["queued", "running", "done", "stopped", "failed", "interrupted"]
+Status = Literal["queued", "running", "paused", "done", "stopped", "failed", "interrupted"]
+_ENDS = ("paused", "done", "stopped", "failed", "interrupted")
 
 INTERRUPTED = "The program ended before the run did; what was computed until then is kept."
 
@@ -57,15 +59,17 @@ class Run:
         kind: "valuation".
         dataset: id of the dataset it belongs to.
         method, number: what its name is made of; number counts within the dataset.
-        status: queued, running, done, stopped, failed or interrupted.
+        status: queued, running, paused, done, stopped, failed or interrupted.
         directory: its files; exists from the beginning.
         job: what was asked for, as JSON.
         created, started, finished: when.
         message: one line for a person, mostly why it failed.
         pid: the worker's process, once there is one.
         heartbeat: when the worker last showed itself, in seconds since 1970.
-        stop_requested: someone wants it to stop.
+        stop_requested: someone wants it to stop, or to pause.
+        pause_requested: what it is to do is to pause.
         step, total: how far it is, where the method has said so.
+        place: of runs that wait, the lowest is next; of equal ones, the oldest.
     """
 
     id: int
@@ -83,8 +87,10 @@ class Run:
     pid: int | None
     heartbeat: float | None
     stop_requested: bool
+    pause_requested: bool
     step: int | None
     total: int | None
+    place: int
 
     @property
     def name(self) -> str:
@@ -202,7 +208,7 @@ class RunStore(Store):
         return self._run(row)
 
     def resume_run(self, run_id: int) -> Run:
-        """Queue a run that ended early once more; its files stay, and it goes on from them.
+        """Queue a run that is paused or ended early; its files stay, and it goes on from them.
 
         Raises:
             InputError: there is no such run, or it waits, goes on or is complete.
@@ -210,15 +216,16 @@ class RunStore(Store):
         run = self.run(run_id)
         with self.database.writing() as connection:
             queued = connection.execute(
-                "UPDATE jobs SET status = 'queued', stop_requested = 0, message = '', pid = NULL, "
-                "born = NULL, heartbeat = NULL, started = NULL, finished = NULL "
-                "WHERE id = ? AND status IN ('stopped', 'failed', 'interrupted')",
+                "UPDATE jobs SET status = 'queued', stop_requested = 0, pause_requested = 0, "
+                "message = '', pid = NULL, born = NULL, heartbeat = NULL, started = NULL, "
+                "finished = NULL "
+                "WHERE id = ? AND status IN ('paused', 'stopped', 'failed', 'interrupted')",
                 (run_id,),
             ).rowcount
         if not queued:
             raise InputError(
-                f"{run.name} is {run.status}; only a run that was stopped or interrupted, or that "
-                "failed, can be resumed."
+                f"{run.name} is {run.status}; only a run that was paused, stopped or interrupted, "
+                "or that failed, can be resumed."
             )
         return self.run(run_id)
 
@@ -238,15 +245,47 @@ class RunStore(Store):
         shutil.rmtree(run.directory, ignore_errors=True)
 
     def request_stop(self, run_id: int) -> None:
-        """Ask a job to end. One that waits ends here; one that runs, when its worker looks."""
+        """Ask a job to end. One that waits ends here; one that runs, when its worker looks.
+
+        What a paused run, or one that waits to go on, has computed stays as it is.
+        """
         with self.database.writing() as connection:
             connection.execute(
                 "UPDATE jobs SET status = 'stopped', finished = ?, stop_requested = 1, "
-                "message = 'Stopped before it began.' WHERE id = ? AND status = 'queued'",
+                "pause_requested = 0, "
+                "message = CASE WHEN step IS NULL THEN 'Stopped before it began.' ELSE '' END "
+                "WHERE id = ? AND status IN ('queued', 'paused')",
                 (now(), run_id),
             )
             connection.execute(
-                "UPDATE jobs SET stop_requested = 1 WHERE id = ? AND status = 'running'", (run_id,)
+                "UPDATE jobs SET stop_requested = 1, pause_requested = 0 "
+                "WHERE id = ? AND status = 'running'",
+                (run_id,),
+            )
+
+    def request_pause(self, run_id: int) -> None:
+        """Ask a run to make room. One that waits pauses here; one that runs, when its worker looks.
+
+        `resume_run` lets it go on.
+        """
+        with self.database.writing() as connection:
+            connection.execute(
+                "UPDATE jobs SET status = 'paused' WHERE id = ? AND status = 'queued'", (run_id,)
+            )
+            connection.execute(
+                "UPDATE jobs SET stop_requested = 1, pause_requested = 1 "
+                "WHERE id = ? AND status = 'running'",
+                (run_id,),
+            )
+
+    def run_next(self, run_id: int) -> None:
+        """Put a run that waits before all others; one that does not wait stays as it is."""
+        with self.database.writing() as connection:
+            connection.execute(
+                "UPDATE jobs SET place = ("
+                "SELECT min(place) - 1 FROM jobs WHERE kind = 'valuation' AND status = 'queued'"
+                ") WHERE id = ? AND status = 'queued'",
+                (run_id,),
             )
 
     def stop_requested(self, run_id: int) -> bool:
@@ -327,7 +366,7 @@ class RunStore(Store):
             ).fetchone()[0]
 
     def claim_next(self, kind: JobKind, pid: int) -> Claimed | None:
-        """Take the oldest waiting job; no other process will get it.
+        """Take the job that is next, mostly the oldest; no other process will get it.
 
         Args:
             kind: which jobs to look at.
@@ -341,8 +380,8 @@ class RunStore(Store):
         with self.database.writing() as connection:
             row = connection.execute(
                 "UPDATE jobs SET status = 'running', pid = ?, born = ?, started = ?, heartbeat = ? "
-                "WHERE id = (SELECT min(id) FROM jobs WHERE kind = ? AND status = 'queued') "
-                "RETURNING *",
+                "WHERE id = (SELECT id FROM jobs WHERE kind = ? AND status = 'queued' "
+                "ORDER BY place, id LIMIT 1) RETURNING *",
                 (pid, birth(pid), now(), time.time(), kind),
             ).fetchone()
         return None if row is None else self._job(row)
@@ -352,7 +391,7 @@ class RunStore(Store):
 
         Args:
             run_id: the job.
-            status: done, stopped, failed or interrupted.
+            status: done, paused, stopped, failed or interrupted.
             message: one line for a person.
 
         Returns:
@@ -361,10 +400,8 @@ class RunStore(Store):
         Raises:
             ValueError: that is not a way to end.
         """
-        if status not in ("done", "stopped", "failed", "interrupted"):
-            raise ValueError(
-                f"a job ends as done, stopped, failed or interrupted, not as {status!r}"
-            )
+        if status not in _ENDS:
+            raise ValueError(f"a job ends as one of {', '.join(_ENDS)}, not as {status!r}")
         with self.database.writing() as connection:
             return bool(
                 connection.execute(
@@ -430,8 +467,10 @@ class RunStore(Store):
             method=row["method"],
             number=row["number"],
             directory=self.root / "runs" / str(row["id"]),
+            pause_requested=bool(row["pause_requested"]),
             step=row["step"],
             total=row["total"],
+            place=row["place"],
             **job_columns(row),
         )
 

@@ -38,13 +38,16 @@ def test_a_valuation_goes_on_after_any_step_with_the_same_bits(table_path, at):
             np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
 
 
-def test_a_stopped_run_goes_on_to_the_same_files(ran, workspace, table_path):
+@pytest.mark.parametrize(
+    ("ask", "status"), [("request_stop", "stopped"), ("request_pause", "paused")]
+)
+def test_a_stopped_or_paused_run_goes_on_to_the_same_files(ran, workspace, table_path, ask, status):
     job = job_for(load(table_path), split=TWICE, settings=LONGER)
     whole = ran(job)
     assert whole.status == "done" and not (whole.directory / STATE).exists()
     assert "80 of 80 checkpoints scored; all checkpoints" in whole.log.read_text()
-    run = ran(job, before=lambda run: workspace.request_stop(run.id))
-    assert run.status == "stopped" and (run.directory / STATE).exists()
+    run = ran(job, before=lambda run: getattr(workspace, ask)(run.id))
+    assert run.status == status and (run.directory / STATE).exists()
     assert "1 of 80 checkpoints scored; asked to stop" in run.log.read_text()
     run = resumed(workspace, run)
     assert run.status == "done" and not (run.directory / STATE).exists()

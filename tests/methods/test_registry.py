@@ -31,6 +31,10 @@ def test_methods_come_in_a_fixed_order_and_say_what_they_are():
             assert (name in methods.names(task)) == (task in entry.tasks)
 
 
+def test_a_method_says_whether_it_can_go_on_from_the_middle():
+    assert methods.entry("dvgs").resumes and not methods.entry("random").resumes
+
+
 @pytest.mark.parametrize("name", ORDER)
 def test_a_task_that_a_method_does_not_serve_is_refused_in_one_line(name):
     rows = {

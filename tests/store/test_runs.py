@@ -177,7 +177,7 @@ def test_a_run_can_be_deleted_unless_it_goes_on(workspace, dataset):
     assert workspace.create_run(dataset.id, {}).id > run.id
 
 
-@pytest.mark.parametrize("status", ["stopped", "failed", "interrupted"])
+@pytest.mark.parametrize("status", ["paused", "stopped", "failed", "interrupted"])
 def test_a_run_that_ended_early_is_queued_again_with_its_files(workspace, dataset, status):
     run = workspace.create_run(dataset.id, {"method": "dvgs"})
     (run.directory / "kept").write_text("so far")
@@ -202,3 +202,52 @@ def test_a_run_that_waits_goes_on_or_is_complete_is_not_resumed(workspace, datas
     workspace.finish(run.id, "done")
     with pytest.raises(InputError, match="dvgs#1 is done"):
         workspace.resume_run(run.id)
+
+
+def test_a_pause_leaves_the_worker_to_the_next_run_and_goes_on_first(workspace, dataset):
+    first, second = (workspace.create_run(dataset.id, {"method": "dvgs"}) for _ in range(2))
+    workspace.claim_next("valuation", os.getpid())
+    workspace.request_pause(first.id)
+    assert workspace.stop_requested(first.id) and workspace.run(first.id).pause_requested
+    workspace.finish(first.id, "paused")
+    paused = workspace.run(first.id)
+    assert (paused.status, paused.active) == ("paused", False)
+    assert workspace.mark_interrupted() == []
+    assert workspace.claim_next("valuation", os.getpid()).id == second.id
+    assert workspace.claim_next("valuation", os.getpid()) is None
+
+    third = workspace.create_run(dataset.id, {"method": "dvgs"})
+    again = workspace.resume_run(first.id)
+    assert (again.status, again.stop_requested, again.pause_requested) == ("queued", False, False)
+    assert workspace.claim_next("valuation", os.getpid()).id == first.id
+    assert workspace.run(third.id).status == "queued"
+
+
+def test_stop_after_pause_ends_the_run(workspace, dataset):
+    going, paused, waiting = (
+        workspace.create_run(dataset.id, {"method": "dvgs"}) for _ in range(3)
+    )
+    workspace.claim_next("valuation", os.getpid())
+    workspace.request_pause(going.id)
+    workspace.request_stop(going.id)
+    assert workspace.stop_requested(going.id) and not workspace.run(going.id).pause_requested
+    workspace.claim_next("valuation", os.getpid())
+    workspace.report_progress(paused.id, 2, 9)
+    workspace.finish(paused.id, "paused")
+    workspace.request_stop(paused.id)
+    stopped = workspace.run(paused.id)
+    assert (stopped.status, stopped.message, stopped.step) == ("stopped", "", 2)
+    workspace.request_pause(waiting.id)
+    assert workspace.run(waiting.id).status == "paused"
+    workspace.request_stop(waiting.id)
+    assert workspace.run(waiting.id).message == "Stopped before it began."
+
+
+def test_a_run_that_waits_can_be_put_before_the_others(workspace, dataset):
+    runs = [workspace.create_run(dataset.id, {"method": "dvgs"}).id for _ in range(4)]
+    workspace.run_next(runs[2])
+    workspace.run_next(runs[3])
+    order = [workspace.claim_next("valuation", os.getpid()).id for _ in range(4)]
+    assert order == [runs[3], runs[2], runs[0], runs[1]]
+    workspace.run_next(runs[1])  # it goes on already
+    assert workspace.run(runs[1]).place == 0

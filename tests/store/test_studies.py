@@ -64,24 +64,39 @@ def test_a_study_goes_with_its_dataset_even_while_it_is_computed(space, dataset)
         space.request_study(dataset.id, "look", {})
 
 
-def test_a_workspace_of_the_first_format_keeps_its_jobs_and_counts_on(tmp_path, monkeypatch):
+INSERT_RUN = (
+    "INSERT INTO jobs (kind, dataset, method, number, job, status, created, step, total) "
+    "VALUES ('valuation', ?, 'dvgs', ?, '{}', 'stopped', '2026-01-02T03:04:05+00:00', 4, 9)"
+)
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_workspace_of_an_older_format_keeps_its_jobs_and_counts_on(
+    tmp_path, monkeypatch, version
+):
     now = database_module._MIGRATIONS
-    monkeypatch.setattr(database_module, "_MIGRATIONS", now[:1])
+    monkeypatch.setattr(database_module, "_MIGRATIONS", now[:version])
     old = Workspace(tmp_path / "space")
     path = tmp_path / "t.csv"
     path.write_text("a,b\n1,2\n3,4\n")
     dataset = old.add_dataset(path, "t.csv")
-    kept = old.create_run(dataset.id, {"method": "dvgs"})
-    gone = old.create_run(dataset.id, {"method": "dvgs"})
-    old.delete_run(gone.id)
-    with pytest.raises(sqlite3.IntegrityError):
-        old.request_study(dataset.id, "look", {})
+    with old.database.writing() as connection:
+        connection.execute(INSERT_RUN, (dataset.id, 1))
+        connection.execute(INSERT_RUN, (dataset.id, 2))
+        connection.execute("DELETE FROM jobs WHERE number = 2")
+    with pytest.raises(sqlite3.IntegrityError), old.database.writing() as connection:
+        connection.execute("UPDATE jobs SET status = 'paused'")
     old.close()
 
     monkeypatch.setattr(database_module, "_MIGRATIONS", now)
     new = Workspace(tmp_path / "space")
-    assert new.run(kept.id) == kept and [run.id for run in new.runs()] == [kept.id]
-    assert new.create_run(dataset.id, {"method": "dvgs"}).id == gone.id + 1
+    (kept,) = new.runs()
+    assert (kept.id, kept.name, kept.status, kept.step) == (1, "dvgs#1", "stopped", 4)
+    assert (kept.place, kept.pause_requested) == (0, False)
+    new.resume_run(kept.id)
+    new.request_pause(kept.id)
+    assert new.run(kept.id).status == "paused"
+    assert new.create_run(dataset.id, {"method": "dvgs"}).id == 3  # no number is given twice
     assert new.request_study(dataset.id, "look", {}).status == "queued"
     new.delete_dataset(dataset.id)
     assert new.runs() == []
