@@ -33,7 +33,8 @@ from dvgs_core.models.threads import operation_threads
 # A block's buffers: past this a larger block gains nothing and leaves the cache (1 to 2 MB a core
 # and 32 MB shared), as not all buffers are in use at once.
 _BLOCK_FLOATS = 1_500_000
-# Below this the calls, and fetching the weights anew, cost more than a cache that overflows.
+# Below this the calls, and fetching the weights anew, cost more than a cache that overflows; so up
+# to twice as much for a thread is done in one block of all members.
 _FEWEST_BLOCK_ROWS = 256
 # Larger blocks gain a GPU nothing.
 _MOST_BLOCK_ROWS = 65_536
@@ -139,9 +140,8 @@ class Scorer:
 
         A GPU whose memory does not suffice is asked again with smaller blocks.
         """
-        # on a GPU all members at once keep it busy; on a CPU one at a time stays in the cache
         members = len(checkpoint.parameters)
-        together = members if self.device.type == "cuda" else 1
+        together = self._together(members)
         if self.block_rows is None:
             # found once: what the first blocks take is no longer free at the second checkpoint
             self.block_rows = self._block_rows(together, -(-members // together))
@@ -235,6 +235,18 @@ class Scorer:
             self.local.workspace = Workspace(self.like)
         return self.local.workspace
 
+    def _floats_a_row(self) -> int:
+        """Numbers that a block's buffers hold for one row of one member."""
+        widths = self.network.widths
+        labels = widths[-1] if self.by_label and widths[-1] > 2 else 1
+        return sum(widths[1:]) * (5 + 2 * labels)
+
+    def _together(self, members: int) -> int:
+        """Members of a block: all keep a GPU busy, and save calls where a CPU has few rows; one at
+        a time stays in the cache."""
+        few = members * self.rows * self._floats_a_row() <= 2 * _BLOCK_FLOATS * self.threads
+        return members if few or self.device.type == "cuda" else 1
+
     def _block_rows(self, together: int, groups: int) -> int:
         """Rows of a block for which calls and the weights' way into the cache cost little.
 
@@ -242,12 +254,12 @@ class Scorer:
             together: members of a block.
             groups: blocks for the same rows.
         """
-        widths, rows = self.network.widths, self.rows
-        labels = widths[-1] if self.by_label and widths[-1] > 2 else 1
-        floats_a_row = together * sum(widths[1:]) * (5 + 2 * labels)
+        rows, floats_a_row = self.rows, together * self._floats_a_row()
         if self.device.type == "cuda":
             free, _ = torch.cuda.mem_get_info(self.device)
             most = int(np.clip(free // 4 // (4 * floats_a_row), 16, _MOST_BLOCK_ROWS))
+        elif rows * floats_a_row <= 2 * _BLOCK_FLOATS * self.threads:
+            most = max(-(-rows // self.threads), -(-_FEWEST_BLOCK_ROWS // together))
         else:
             most = max(_BLOCK_FLOATS // floats_a_row, _FEWEST_BLOCK_ROWS)
             # every thread should have something to do, and none wait long for the last block

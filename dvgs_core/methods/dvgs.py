@@ -140,8 +140,9 @@ class DVGSSettings(Settings):
         default="float32",
         title="Precision",
         description="Of the matrix products while scoring. bfloat16, in layers at least 128 wide, "
-        "is faster and moves the ranking very little; tf32 is a GPU's shorter float32; auto takes "
-        "bfloat16 where the processor or GPU has instructions for it.",
+        "moves the ranking very little; it is faster where the processor or GPU has instructions "
+        "for it, which is where auto takes it, and many times slower elsewhere; tf32 is a GPU's "
+        "shorter float32.",
     )
     suggest: bool = Field(
         default=True,
