@@ -1,4 +1,4 @@
-"""The command line: `dvgs value | corrupt | detect | apply | methods | app`, one file a command.
+"""The command line: `dvgs value | corrupt | curve | detect | apply | …`, one file a command.
 
 A command is a file here with a `command` made by `click.command`, and its name among those added
 below. Options that are settings are drawn from their declaration (`options`). Input that is at
@@ -10,7 +10,18 @@ import sys
 import click
 
 from dvgs_core import __version__
-from dvgs_core.cli import app, apply, corrupt, detect, methods, replay, report, reproduce, value
+from dvgs_core.cli import (
+    app,
+    apply,
+    corrupt,
+    curve,
+    detect,
+    methods,
+    replay,
+    report,
+    reproduce,
+    value,
+)
 from dvgs_core.errors import InputError
 
 
@@ -26,7 +37,7 @@ def dvgs(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-for module in (value, corrupt, detect, apply, replay, report, methods, reproduce, app):
+for module in (value, corrupt, detect, curve, apply, replay, report, methods, reproduce, app):
     dvgs.add_command(module.command)
 
 

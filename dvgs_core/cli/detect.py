@@ -1,12 +1,12 @@
 """`dvgs detect`: how well values find the rows that are known to be damaged."""
 
 from pathlib import Path
-from typing import Any
 
 import click
 
 from dvgs_core.cli.options import as_json_option
 from dvgs_core.cli.output import report
+from dvgs_core.cli.tables import read_truth, read_values
 from dvgs_core.errors import InputError
 
 
@@ -18,12 +18,9 @@ def command(values: Path, truth: Path, as_json: bool) -> None:
     """How well VALUES (from `value`) find the rows that TRUTH (from `corrupt`) names."""
     import numpy as np
 
-    from dvgs_core.data.load import load
     from dvgs_core.evaluation.detection import detection
 
-    scores, known = load(values).frame, load(truth).frame
-    for name, frame, column in ((values, scores, "value"), (truth, known, "corrupted")):
-        _check_columns(name, frame, column)
+    scores, known = read_values(values), read_truth(truth)
     valued = scores[scores["value"].notna()]
     unknown = valued[~valued["row"].isin(known["row"])]
     if len(unknown):
@@ -49,19 +46,3 @@ def command(values: Path, truth: Path, as_json: bool) -> None:
         "are corrupted",
     ]
     report(summary, lines, as_json)
-
-
-def _check_columns(name: Path, frame: Any, column: str) -> None:
-    from pandas.api.types import is_bool_dtype, is_numeric_dtype
-
-    absent = [wanted for wanted in ("row", column) if wanted not in frame.columns]
-    if absent:
-        raise InputError(
-            f"{name} must have the columns row and {column}; it lacks {' and '.join(absent)}."
-        )
-    suits = is_bool_dtype if column == "corrupted" else is_numeric_dtype
-    if not suits(frame[column].dtype) or (column == "corrupted" and frame[column].isna().any()):
-        kind = "true or false in every row" if column == "corrupted" else "numbers"
-        raise InputError(f"The column {column} of {name} must hold {kind}; it does not.")
-    if frame["row"].duplicated().any():
-        raise InputError(f"{name} has row ids that come twice; every row has one line.")

@@ -6,15 +6,22 @@ result.json      metric, rows, holdout, seconds and the conclusion, once all poi
 
 import json
 import time
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from dvgs_core.engine.job import Job
-from dvgs_core.engine.prepare import prepare
+from dvgs_core.engine.prepare import Prepared, prepare
 from dvgs_core.errors import InputError
-from dvgs_core.evaluation.filtering import FilteringSettings, conclusion, filtering_points
+from dvgs_core.evaluation.filtering import (
+    FilteringProgress,
+    FilteringSettings,
+    conclusion,
+    filtering_points,
+)
 from dvgs_core.settings import validated
 from dvgs_core.store.files import replacing
 from dvgs_core.store.runs import Run
@@ -62,31 +69,11 @@ def execute(workspace: Workspace, study: Study) -> str | None:
     job = Job.model_validate(run.job)
     target = workspace.load_table(job.target_dataset) if job.target_dataset else None
     prepared = prepare(workspace.load_table(run.dataset), job, target)
-    if not len(prepared.splits[0].holdout):
-        raise InputError("This run has no holdout to score on; choose its size with the target.")
     values = pd.read_parquet(run.directory / "values.parquet")["value"].to_numpy()
-    rows = prepared.source[prepared.source < prepared.rows]
-    rows = rows[np.isfinite(values[rows])]
-    source = prepared.samples(rows)
-    holdout = prepared.samples(prepared.splits[0].holdout)
-    trusted = prepared.samples(prepared.splits[0].target)
     truth = workspace.truth(run.dataset)
-    damaged = None if truth is None else truth["corrupted"].to_numpy(dtype=bool)[rows]
-    if damaged is not None and (damaged.all() or not damaged.any()):
-        damaged = None
-    classes = len(prepared.labels.classes) if job.columns.task == "classification" else None
+    damaged = None if truth is None else truth["corrupted"].to_numpy(dtype=bool)
     frame, written = pd.DataFrame(), 0.0
-    for progress in filtering_points(
-        source,
-        trusted,
-        holdout,
-        values[rows],
-        truth=damaged,
-        classes=classes,
-        seed=job.seed,
-        device=job.device,
-        **study.job["settings"],
-    ):
+    for progress in curve_points(prepared, values, damaged, study.job["settings"]):
         frame = progress.frame
         workspace.report_progress(study.id, progress.done, progress.total)
         if progress.done < progress.total and workspace.stop_requested(study.id):
@@ -98,14 +85,52 @@ def execute(workspace: Workspace, study: Study) -> str | None:
     _write(study, frame)
     result = {
         "metric": str(frame["metric"].iloc[0]),
-        "rows": len(rows),
-        "holdout": len(holdout),
+        "rows": int(frame["rows"].max()),
+        "holdout": len(prepared.splits[0].holdout),
         "seconds": round(time.monotonic() - began, 2),
         "conclusion": conclusion(frame),
     }
     with replacing(study.directory / "result.json") as temporary:
         temporary.write_text(json.dumps(result), encoding="utf-8")
     return None
+
+
+def curve_points(
+    prepared: Prepared,
+    values: NDArray[np.float64],
+    damaged: NDArray[np.bool_] | None,
+    settings: Mapping[str, Any],
+) -> Iterator[FilteringProgress]:
+    """Train on what is left of the source, and score on the holdout of the first turn.
+
+    Args:
+        prepared: the rows of the valuation.
+        values: (rows of the table,) float64, NaN where a row has no value.
+        damaged: (rows of the table,) bool, or None; adds the oracle where some are and some not.
+        settings: fields of `FilteringSettings`.
+
+    Raises:
+        InputError: there is no holdout, or nothing can be trained or scored.
+    """
+    job, split = prepared.job, prepared.splits[0]
+    if not len(split.holdout):
+        raise InputError("This run has no holdout to score on; choose its size with the target.")
+    rows = prepared.source[prepared.source < prepared.rows]
+    rows = rows[np.isfinite(values[rows])]
+    truth = None if damaged is None else damaged[rows]
+    if truth is not None and (truth.all() or not truth.any()):
+        truth = None
+    return filtering_points(
+        prepared.samples(rows),
+        prepared.samples(split.target),
+        prepared.samples(split.holdout),
+        values[rows],
+        truth=truth,
+        classes=len(prepared.labels.classes) if job.columns.task == "classification" else None,
+        seed=job.seed,
+        device=job.device,
+        **settings,
+    )
 
 
 def _write(study: Study, frame: pd.DataFrame) -> None:

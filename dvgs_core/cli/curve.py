@@ -1,0 +1,111 @@
+"""`dvgs curve`: what becomes of a network when rows are removed by value."""
+
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from dvgs_core.cli.options import as_json_option, given, out_option, settings_options
+from dvgs_core.cli.output import check_out, report
+from dvgs_core.cli.tables import read_truth, read_values
+from dvgs_core.cli.valuation import asked, valuation_options
+from dvgs_core.errors import InputError
+from dvgs_core.evaluation.filtering import FilteringSettings
+from dvgs_core.settings import validated
+
+_OPTIONS = ("points", "most", "replicates", "add_target", "metric", "epochs", "learning_rate")
+
+
+@click.command("curve", short_help="A holdout's score against the share of rows removed by value.")
+@valuation_options
+@click.option(
+    "--values",
+    "known",
+    type=click.Path(path_type=Path),
+    help="What `value` wrote for DATA with the same options; left out: the rows are valued first.",
+)
+@click.option(
+    "--truth",
+    type=click.Path(path_type=Path),
+    help="What `corrupt` wrote beside DATA; adds the curve that removes the damaged rows first.",
+)
+@settings_options(FilteringSettings, _OPTIONS)
+@as_json_option
+@out_option
+def command(
+    data: Path, known: Path | None, truth: Path | None, as_json: bool, out: Path, **options: Any
+) -> None:
+    """Remove rows of DATA by value, train on the rest, and score on the holdout.
+
+    Takes the options of `value`, among them --holdout-size or --holdout-query, which say what to
+    score on. Writes one line a network: which rows went first (lowest, highest, random, oracle),
+    the share removed, replicate, rows left, score and metric.
+    """
+    from tqdm import tqdm
+
+    from dvgs_core.engine.curves import curve_points
+    from dvgs_core.engine.prepare import prepare
+    from dvgs_core.evaluation.filtering import conclusion
+    from dvgs_core.store.files import replacing
+
+    started = time.monotonic()
+    inputs = (data, options["labels"], options["target_file"], known, truth)
+    check_out(out, *inputs, suffix=".parquet")
+    settings = given({name: options.pop(name) for name in _OPTIONS}, _OPTIONS)
+    validated(FilteringSettings, settings)
+    wanted = asked(data, options)
+    prepared = prepare(wanted.table, wanted.job, wanted.target)
+    if not len(prepared.splits[0].holdout):
+        raise InputError(
+            "There is no holdout to score on: give --holdout-size or --holdout-query, the same as "
+            "for the values."
+        )
+    values = _valued(prepared) if known is None else _by_row(known, "value", prepared.rows)
+    damaged = None if truth is None else _by_row(truth, "corrupted", prepared.rows)
+    for note in [*wanted.notes, *prepared.notes]:
+        click.echo(f"note: {note}", err=True)
+    points = curve_points(prepared, values, damaged, settings)
+    with tqdm(unit="network", disable=not sys.stderr.isatty(), file=sys.stderr) as bar:
+        for progress in points:
+            bar.total = progress.total
+            bar.update(progress.done - bar.n)
+    frame = progress.frame
+    with replacing(out) as temporary:
+        frame.to_parquet(temporary, index=False)
+    summary = {
+        "data": str(data),
+        "out": str(out),
+        "metric": str(frame["metric"].iloc[0]),
+        "rows": int(frame["rows"].max()),
+        "holdout": len(prepared.splits[0].holdout),
+        "networks": progress.total,
+        "conclusion": conclusion(frame),
+        "seed": wanted.job.seed,
+        "seconds": round(time.monotonic() - started, 2),
+    }
+    report(summary, [summary["conclusion"], f"wrote {out}"], as_json)
+
+
+def _valued(prepared: Any) -> Any:
+    """(rows,) values by the method that was asked for."""
+    from dvgs_core.engine.valuate import finish, valuate
+    from dvgs_core.engine.values import value_table
+
+    return value_table(prepared, finish(valuate(prepared), lambda _: True))["value"].to_numpy()
+
+
+def _by_row(path: Path, column: str, rows: int) -> Any:
+    """(rows,) a column of a table that has one line for each row of the data.
+
+    Raises:
+        InputError: its rows are others than the data's.
+    """
+    frame = read_values(path) if column == "value" else read_truth(path)
+    if sorted(frame["row"]) != list(range(rows)):
+        raise InputError(
+            f"{path} must have one line for each of the {rows:,} rows of the data; it has "
+            f"{len(frame):,}: give the one that was made from this data."
+        )
+    return frame.sort_values("row")[column].to_numpy()
