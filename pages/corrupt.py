@@ -24,13 +24,12 @@ def page() -> None:
             return
         found = damage.damaged(asked, seed)
         damage_views.show(found)
-    harmed = int((found.truth["kind"] != "").sum())
     if button.button(
         "Use the damaged copy",
         type="primary",
         icon=":material/science:",
         width="stretch",
-        disabled=harmed == 0,
+        disabled=found.harmed == 0,
         help="The original stays as it is; a banner marks the copy on every page.",
     ):
         with st.spinner("Keeping the copy …"):

@@ -1,6 +1,7 @@
 """A copy of the open data, damaged on purpose: how far values can be trusted, on one's own data."""
 
 import tempfile
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,8 @@ class Damage:
     Attributes:
         frame: the data, damaged.
         truth: what was done to each row.
+        counts: how many rows each kind of damage struck; a row may be struck by several.
+        harmed: how many rows were struck at all.
         cells: some of the cells that changed.
         shares: columns group ("before" or "after"), name, share, rows, of the classes.
         protected: how many rows could not be damaged, because they are target or holdout.
@@ -55,6 +58,8 @@ class Damage:
 
     frame: pd.DataFrame
     truth: pd.DataFrame
+    counts: dict[str, int]
+    harmed: int
     cells: pd.DataFrame
     shares: pd.DataFrame
     protected: int
@@ -99,9 +104,15 @@ def _damaged(
         new, truth = corrupt_table(frame, roles, settings, seed, rows=~safe)
     except InputError as error:
         return str(error)
+    kinds = truth["kind"].value_counts()
+    counts: Counter[str] = Counter()
+    for kind, rows in kinds.drop("", errors="ignore").items():
+        counts.update(dict.fromkeys(str(kind).split(" + "), int(rows)))
     return Damage(
         frame=new,
         truth=truth,
+        counts=dict(counts.most_common()),
+        harmed=int(kinds.drop("", errors="ignore").sum()),
         cells=changed_cells(frame, new, roles, truth),
         shares=_shares(frame, new, roles),
         protected=int(safe.sum()),

@@ -80,11 +80,9 @@ def form() -> tuple[dict[str, Any], int]:
 
 def show(found: damage.Damage) -> None:
     """Before and after."""
-    truth = found.truth
-    counts = truth["kind"].str.split(" + ", regex=False).explode().value_counts()
     words = {"label": "labels replaced", "noise": "rows with noise"}
-    numbers = {words.get(kind, f"rows: {kind}"): f"{n:,}" for kind, n in counts.items() if kind}
-    facts({"rows": f"{len(truth):,}", **numbers, "rows left alone": f"{found.protected:,}"})
+    numbers = {words.get(kind, f"rows: {kind}"): f"{n:,}" for kind, n in found.counts.items()}
+    facts({"rows": f"{len(found.truth):,}", **numbers, "rows left alone": f"{found.protected:,}"})
     st.caption(reach(found))
     st.subheader("Before and after", anchor=False)
     if found.cells.empty:
@@ -103,7 +101,7 @@ def show(found: damage.Damage) -> None:
             "more": st.column_config.TextColumn("further cells", width=84),
         },
     )
-    if len(found.shares) and (truth["kind"].str.contains("label")).any():
+    if len(found.shares) and "label" in found.counts:
         st.subheader("Classes", anchor=False)
         largest = found.shares.query("group == 'before'").nlargest(12, "rows")["name"]
         shown = found.shares[found.shares["name"].isin(largest)]

@@ -150,7 +150,7 @@ def same_again(current: Dataset, recipe: Recipe, made_with: Run | None, form: st
 def effect(current: Dataset, roles: Schema, recipe: Recipe) -> None:
     """What happens to each class and group, the largest loss first."""
     classes = exports.by_class(current, roles, recipe)
-    groups = exports.by_group(current.id, roles, recipe.dropped) if recipe.dropped else {}
+    groups = exports.by_group(current, roles, recipe) if recipe.dropped else {}
     views = [*(["class"] if classes is not None else []), *groups]
     if not views:
         return

@@ -1,6 +1,5 @@
 """What the Export page offers, as bytes; each made when its button is pressed."""
 
-import hashlib
 import io
 import shlex
 import tempfile
@@ -158,8 +157,7 @@ def refusal(dataset: Dataset, recipe: Recipe, ending: str) -> str:
 
     A download is made outside of the page, where no line can be shown, so it is tried beforehand.
     """
-    key = hashlib.blake2b(recipe.text().encode(), digest_size=16).hexdigest()
-    return _refusal(dataset.id, key, ending, recipe, dataset)
+    return _refusal(dataset.id, recipe.digest, ending, recipe, dataset)
 
 
 def table_form(dataset: Dataset, recipe: Recipe, ending: str) -> str:
@@ -169,7 +167,7 @@ def table_form(dataset: Dataset, recipe: Recipe, ending: str) -> str:
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
-def _refusal(dataset_id: str, key: str, ending: str, _recipe: Recipe, _dataset: Dataset) -> str:
+def _refusal(dataset_id: str, digest: str, ending: str, _recipe: Recipe, _dataset: Dataset) -> str:
     known = table(dataset_id)
     try:
         edits = edits_of(_recipe, known.frame)
@@ -219,14 +217,23 @@ def by_class(dataset: Dataset, roles: Schema, recipe: Recipe) -> pd.DataFrame | 
     """What the decisions do to each class, or None without classes."""
     if roles.task != "classification":
         return None
-    labels = _labels(dataset.id, roles.model_dump_json())
-    return class_effect(labels, recipe.dropped, recipe.relabelled)
+    return _by_class(dataset.id, roles.model_dump_json(), recipe.digest, recipe)
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def _by_class(dataset_id: str, roles: str, digest: str, _recipe: Recipe) -> pd.DataFrame:
+    return class_effect(_labels(dataset_id, roles), _recipe.dropped, _recipe.relabelled)
+
+
+def by_group(dataset: Dataset, roles: Schema, recipe: Recipe) -> dict[str, pd.DataFrame]:
+    """What dropping rows takes from each group, by column."""
+    return _by_group(dataset.id, roles.model_dump_json(), recipe.digest, recipe)
 
 
 @st.cache_data(max_entries=8, show_spinner="Counting each group …")
-def by_group(dataset_id: str, roles: Schema, dropped: tuple[int, ...]) -> dict[str, pd.DataFrame]:
-    """What dropping rows takes from each group, by column."""
-    return group_effect(table(dataset_id).frame, roles, dropped)
+def _by_group(dataset_id: str, roles: str, digest: str, _recipe: Recipe) -> dict[str, pd.DataFrame]:
+    frame = table(dataset_id).frame
+    return group_effect(frame, Schema.model_validate_json(roles), _recipe.dropped)
 
 
 def holdout_study(space: Workspace, dataset: Dataset, recipe: Recipe) -> Study | None:

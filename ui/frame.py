@@ -8,7 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from dvgs_core.errors import InputError
-from ui import damage, style
+from ui import ahead, damage, style
 from ui.decisions import decided
 from ui.state import dataset, open_dataset, restore, run, split, state, workspace
 
@@ -27,6 +27,7 @@ PAGES = {
 def navigation() -> st.Page:
     """The sidebar, and the page to run."""
     style.apply()
+    ahead.import_soon()
     try:
         restore()
     except InputError as error:

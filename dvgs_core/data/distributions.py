@@ -1,6 +1,7 @@
 """How the cells of each column are distributed, as a tidy frame for small pictures."""
 
 import itertools
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
@@ -29,19 +30,21 @@ def distributions(frame: pd.DataFrame, schema: Schema) -> pd.DataFrame:
         bar (position), name (what the bar holds), rows. Columns without any value, and those of
         bytes or lists, have no line.
     """
-    lines = []
+    lines: list[tuple[str, str, int, str, int]] = []
     for column in schema.columns:
         values = frame[column.name].dropna()
         if len(values) == 0 or holds_bytes(values) or holds_containers(values):
             continue
-        lines.append(_counts(values, column.kind).assign(column=column.name))
-    if not lines:
-        return pd.DataFrame(columns=["column", "form", "bar", "name", "rows"])
-    found = pd.concat(lines, ignore_index=True)
-    return found[["column", "form", "bar", "name", "rows"]]
+        form, bars = _counts(values, column.kind)
+        lines += [(column.name, form, at, name, rows) for at, (name, rows) in enumerate(bars)]
+    return pd.DataFrame(lines, columns=["column", "form", "bar", "name", "rows"])
 
 
-def _counts(values: pd.Series, kind: str) -> pd.DataFrame:
+#: What each bar holds, and how many rows; and whether the column is a quantity or a category.
+Bars = tuple[str, list[tuple[str, int]]]
+
+
+def _counts(values: pd.Series, kind: str) -> Bars:
     holds = family(values)
     if holds == "truth values":
         return _categories(values.astype(bool).map({True: "true", False: "false"}))
@@ -68,23 +71,32 @@ def _dates(values: pd.Series) -> pd.Series | None:
     return texts.map(dict(zip(texts.unique(), read[0], strict=True)))
 
 
-def _dated(dates: pd.Series) -> pd.DataFrame:
+def _dated(dates: pd.Series) -> Bars:
     index = pd.DatetimeIndex(dates)
     seconds = (index - index.min()).total_seconds().to_numpy()
     counts, edges = _histogram(seconds)
     starts = [index.min() + pd.Timedelta(seconds=float(edge)) for edge in edges]
     names = [f"{a:%Y-%m-%d} to {b:%Y-%m-%d}" for a, b in itertools.pairwise(starts)]
-    return _frame("quantity", names, counts)
+    return _bars("quantity", names, counts)
 
 
-def _quantity(numbers: np.ndarray, unit: str = "") -> pd.DataFrame:
-    distinct = np.unique(numbers)
-    if len(distinct) <= BINS and (distinct == np.floor(distinct)).all():
+def _quantity(numbers: np.ndarray, unit: str = "") -> Bars:
+    distinct = _few_distinct(numbers)
+    if distinct is not None and (distinct == np.floor(distinct)).all():
         rows = [int((numbers == value).sum()) for value in distinct]
-        return _frame("quantity", [f"{_short(value)}{unit}" for value in distinct], rows)
+        return _bars("quantity", [f"{_short(value)}{unit}" for value in distinct], rows)
     counts, edges = _histogram(numbers)
     names = [f"{_short(a)} to {_short(b)}{unit}" for a, b in itertools.pairwise(edges)]
-    return _frame("quantity", names, counts)
+    return _bars("quantity", names, counts)
+
+
+def _few_distinct(numbers: np.ndarray) -> np.ndarray | None:
+    """The distinct values, ascending, if a bar each is enough; None for more of them."""
+    # a look at some saves sorting all where there are many
+    if len(np.unique(numbers[:: max(1, len(numbers) // 1000)])) > BINS:
+        return None
+    distinct = np.unique(numbers)
+    return distinct if len(distinct) <= BINS else None
 
 
 def _short(number: float) -> str:
@@ -111,17 +123,15 @@ def _histogram(numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return counts, edges
 
 
-def _categories(values: pd.Series) -> pd.DataFrame:
-    counts = values.astype(str).value_counts()
+def _categories(values: pd.Series) -> Bars:
+    counts = values.value_counts() if values.dtype == "str" else values.astype(str).value_counts()
     names, rows = counts.index[:CATEGORIES].tolist(), counts.iloc[:CATEGORIES].tolist()
     rest = counts.iloc[CATEGORIES:]
     if len(rest):
         names.append(f"{len(rest):,} others")
         rows.append(int(rest.sum()))
-    return _frame("category", names, rows)
+    return _bars("category", names, rows)
 
 
-def _frame(form: str, names: list[str], rows) -> pd.DataFrame:
-    return pd.DataFrame(
-        {"form": form, "bar": np.arange(len(names)), "name": names, "rows": np.asarray(rows)}
-    )
+def _bars(form: str, names: list[str], rows: Iterable[int]) -> Bars:
+    return form, list(zip(names, map(int, rows), strict=True))

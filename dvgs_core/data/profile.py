@@ -124,8 +124,8 @@ def repeats(codes: NDArray[np.int64], labels: Labels | None) -> pd.DataFrame:
 def _column(values: pd.Series, role: str, kind: str, note: str) -> dict[str, Any]:
     present = values.dropna()
     try:
-        distinct = int(present.nunique())
-        examples = present.drop_duplicates().head(_EXAMPLES).tolist()
+        unlike = present.unique()
+        distinct, examples = len(unlike), unlike[:_EXAMPLES].tolist()
     except TypeError:  # cells that cannot be compared, such as lists
         distinct, examples = len(present), present.head(_EXAMPLES).tolist()
     return {

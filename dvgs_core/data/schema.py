@@ -224,14 +224,20 @@ def _guess(column: pd.Series) -> Column:
     if of_column.holds_containers(present):
         return is_("ignore", "Lists or records, not single values.")
     words = of_column.words(name)
+    whole = pd.api.types.is_integer_dtype(column.dtype)
+    groups = bool(words & _GROUP_WORDS and (words & _ID_WORDS or "group" in words))
+    split_name = bool(words & _SPLIT_NAMES)
+    if pd.api.types.is_float_dtype(column.dtype) and not (groups or split_name):
+        # measurements: how many values differ is long to count and tells nothing
+        constant = len(present) == len(column) and bool((present == present.iloc[0]).all())
+        return is_("ignore", _EMPTY[1]) if constant else is_("feature")
     distinct = present.nunique()
     if distinct == 1 and len(present) == len(column):
         return is_("ignore", _EMPTY[1])
-    lowered = {str(v).lower() for v in present.unique()[:50]} if distinct <= 50 else set()
-    split_name = bool(words & _SPLIT_NAMES)
-    if split_name and ((lowered and lowered <= _SPLIT_VALUES) or (words & {"fold", "folds"})):
-        return is_("ignore", "Says how the data was split; use it in a query.")
-    whole = pd.api.types.is_integer_dtype(column.dtype)
+    if split_name:
+        few = {str(v).lower() for v in present.unique()} if distinct <= 50 else set()
+        if (few and few <= _SPLIT_VALUES) or (words & {"fold", "folds"}):
+            return is_("ignore", "Says how the data was split; use it in a query.")
     unique = distinct == len(column)
     if unique and whole and (words & _ID_WORDS or _counts_rows(column)):
         return is_("id", "Numbers the rows.")
@@ -243,7 +249,6 @@ def _guess(column: pd.Series) -> Column:
             return is_("image", "Names of picture files.")
         if kind == "category" and len(present) > 20 and distinct > 0.9 * len(present):
             return is_("id", "A different value in nearly every row.")
-    groups = words & _GROUP_WORDS and (words & _ID_WORDS or "group" in words)
     if groups and kind != "date" and 2 < distinct <= 0.9 * len(present):
         return is_("group", "Says which rows belong together.")
     return is_("feature")

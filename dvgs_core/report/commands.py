@@ -61,8 +61,9 @@ def value_line(recipe: Recipe, table: Table, target_name: str | None = None) -> 
         return None
     job = Job.model_validate(recipe.job)
     target = [] if target_name is None else ["--target-file", _path(target_name)]
-    if is_spelled(job, table):
-        words = ["value", *_files(recipe), *target, *valuation_words(job, table)]
+    roles, found = _roles(job.columns, table)
+    if _comes_to(job, found):
+        words = ["value", *_files(recipe), *target, *_words(job, roles)]
     else:
         words = ["replay", "recipe.json", *_files(recipe), *target]
     return _line(*words, "--out", "values.parquet")
@@ -87,8 +88,12 @@ def python_lines(recipe: Recipe, out: str, target_name: str | None = None) -> st
 
 def valuation_words(job: Job, table: Table) -> list[str]:
     """The options of `dvgs value` for this job, as far as it has words for it; see `is_spelled`."""
+    return _words(job, _roles(job.columns, table)[0])
+
+
+def _words(job: Job, roles: list[str]) -> list[str]:
     label = job.columns.label
-    words = [*([] if label is None else ["--label", label]), *_roles(job.columns, table)[0]]
+    words = [*([] if label is None else ["--label", label]), *roles]
     defaults = SplitSettings()
     for setting in fields(SplitSettings):
         value = getattr(job.split, setting.name)
@@ -107,11 +112,15 @@ def valuation_words(job: Job, table: Table) -> list[str]:
 
 def is_spelled(job: Job, table: Table) -> bool:
     """Whether `valuation_words` come to exactly this job."""
+    return _comes_to(job, _roles(job.columns, table)[1])
+
+
+def _comes_to(job: Job, roles: Schema) -> bool:
     plain = EncodingSettings(numeric=job.encoding.numeric) == job.encoding
     drawn = job.split.stratify and not (job.split.target_rows or job.split.holdout_rows)
     same_seed = job.split.seed == job.seed
     whole = job.corrections is None and plain and drawn and same_seed
-    return whole and _without_notes(_roles(job.columns, table)[1]) == _without_notes(job.columns)
+    return whole and _without_notes(roles) == _without_notes(job.columns)
 
 
 def _roles(wanted: Schema, table: Table) -> tuple[list[str], Schema]:

@@ -27,8 +27,8 @@ class ClassContrast:
         self.other = [n for n in names if n not in set(self.numeric)]
         numbers = frame[self.numeric].astype("float64")
         self.medians = numbers.groupby(codes).median()
-        self.spread = numbers.std().replace(0, np.nan)
-        self._shares: dict[tuple[int, str], pd.Series] = {}
+        self.spread = numbers.std().replace(0, np.nan).to_numpy()
+        self._shares: dict[int, dict[str, pd.Series]] = {}
 
     def row(self, row: int) -> pd.DataFrame:
         """A row's fields, the most unusual for its class first.
@@ -39,30 +39,43 @@ class ClassContrast:
             value's rarity in the class). Ties keep the table's order.
         """
         code, lines = int(self.codes[row]), []
-        for name in self.numeric:
-            value, usual = self.frame[name].iloc[row], self.medians.loc[code, name]
-            apart = 0.0 if pd.isna(value) else abs(float(value) - usual) / self.spread[name]
+        medians = self.medians.loc[code].to_numpy()
+        for name, usual, spread in zip(self.numeric, medians, self.spread, strict=True):
+            value = self.frame[name].iloc[row]
+            apart = 0.0 if pd.isna(value) else abs(float(value) - usual) / spread
             lines.append((name, _text(value), _text(usual), 0.0 if np.isnan(apart) else apart))
-        for name in self.other:
-            value, shares = self.frame[name].iloc[row], self._class_shares(code, name)
-            text = _text(value)
+        for name, shares in self._class_shares(code).items():
+            text = _text(self.frame[name].iloc[row])
             usual = str(shares.index[0]) if len(shares) else "–"
             rarity = 3.0 * (1.0 - float(shares.get(text, 0.0)) / float(shares.iloc[0]))
             lines.append((name, text, usual, rarity))
         frame = pd.DataFrame(lines, columns=["field", "value", "usual", "difference"])
         return frame.sort_values("difference", ascending=False, kind="stable", ignore_index=True)
 
-    def _class_shares(self, code: int, name: str) -> pd.Series:
-        if (code, name) not in self._shares:
-            cells = self.frame[name][self.codes == code]
-            self._shares[code, name] = cells.map(_text).value_counts(normalize=True)
-        return self._shares[code, name]
+    def _class_shares(self, code: int) -> dict[str, pd.Series]:
+        """For each column that holds no numbers: the share of each text, most frequent first."""
+        if code not in self._shares:
+            members = np.flatnonzero(self.codes == code)
+            self._shares[code] = {
+                name: _text_shares(self.frame[name].iloc[members]) for name in self.other
+            }
+        return self._shares[code]
+
+
+def _text_shares(cells: pd.Series) -> pd.Series:
+    """Cells that read alike count together; only different cells are written as text."""
+    counts = cells.value_counts(sort=False, dropna=False)
+    counts.index = pd.Index([_text(value) for value in counts.index], dtype=object)
+    counts = counts.groupby(level=0, sort=False).sum()
+    counts = counts.sort_values(ascending=False, kind="stable")
+    return counts / len(cells)
 
 
 def _text(value: object) -> str:
     if isinstance(value, bytes):
         return f"{len(value):,} bytes"
-    if value is None or value is pd.NA or (isinstance(value, float) and np.isnan(value)):
+    gone = value is None or value is pd.NA or value is pd.NaT
+    if gone or (isinstance(value, float) and np.isnan(value)):
         return "–"
     if isinstance(value, float | np.floating):
         return f"{value:.4g}"

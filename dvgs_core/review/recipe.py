@@ -5,6 +5,8 @@ bytes each time; the hash in the recipe makes sure that it is the same original.
 is the same bytes for the same decisions, too.
 """
 
+import functools
+import hashlib
 import json
 from importlib import metadata
 from pathlib import Path
@@ -81,6 +83,11 @@ class Recipe(Settings):
         values = self.model_dump()
         return json.dumps(values, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
 
+    @functools.cached_property
+    def digest(self) -> str:
+        """32 hexadecimal digits, the same for the same recipe."""
+        return hashlib.blake2b(self.text().encode(), digest_size=16).hexdigest()
+
     def save(self, path: Path | str) -> None:
         """Write the recipe, whole or not at all."""
         with replacing(Path(path)) as temporary:
@@ -150,7 +157,7 @@ def make_recipe(
         labels = Original(name=dataset.labels_path.name, sha256=sha256_of(dataset.labels_path))
     seed = run.job.get("seed") if run is not None else None
     return Recipe(
-        software=_versions(),
+        software=dict(_versions()),
         created=None if current.empty else current["at"].max().isoformat(),
         original=Original(name=dataset.name, sha256=_sha256(dataset)),
         labels=labels,
@@ -217,6 +224,7 @@ def _notes(current: pd.DataFrame) -> dict[int, str]:
     return dict(zip(noted["row"].tolist(), noted["note"].tolist(), strict=True))
 
 
+@functools.cache
 def _versions() -> dict[str, str]:
     versions = {"dvgs-workbench": __version__}
     for name in _SOFTWARE:

@@ -45,3 +45,21 @@ def test_the_most_unusual_field_stands_first_and_ids_are_left_out():
 
 def test_missing_cells_are_shown_as_such():
     assert ClassContrast(FRAME, ROLES, CODES).row(5).set_index("field").loc["job", "value"] == "–"
+
+
+def test_shares_are_those_of_reading_every_cell():
+    frame = pd.DataFrame(
+        {
+            "seen": pd.to_datetime(["2020-01-01", "2020-01-01", None, "2020-01-02", None, None]),
+            "paid": pd.array([True, None, True, False, True, None], dtype="boolean"),
+            "size": pd.Series([1.00001, 1.00002, "big", "big", None, 2.0], dtype=object),
+        }
+    )
+    roles = Schema(columns=tuple(Column(name=n, kind="category") for n in frame))
+    contrast = ClassContrast(frame, roles, np.zeros(6, dtype=np.int64))
+    usual = contrast.row(0).set_index("field")["usual"]
+    assert dict(usual) == {"seen": "–", "paid": "True", "size": "1"}  # two sizes read as 1
+    rarity = contrast.row(1).set_index("field")["difference"]
+    np.testing.assert_allclose(rarity["seen"], 3 * (1 - 2 / 3))
+    np.testing.assert_allclose(rarity["paid"], 3 * (1 - 2 / 3))
+    assert rarity["size"] == 0

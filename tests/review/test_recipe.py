@@ -119,3 +119,11 @@ def test_a_recipe_of_the_first_form_can_still_be_read(dataset, decisions, tmp_pa
     (tmp_path / "r.json").write_text(json.dumps(values | {"version": 1}))
     read = Recipe.load(tmp_path / "r.json")
     assert read.dropped == (3,) and not read.damaged and not read.spreadsheet_safe
+
+
+def test_the_digest_names_the_decisions(dataset, decisions):
+    before = make_recipe(dataset, decisions, label="label")
+    decisions.decide([4], "drop")
+    after = make_recipe(dataset, decisions, label="label")
+    assert before.digest != after.digest
+    assert after.digest == make_recipe(dataset, decisions, label="label").digest

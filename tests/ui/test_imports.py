@@ -38,3 +38,21 @@ def test_all_pages_can_be_opened_by_first_visitors_at_the_same_time():
     )
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.strip() == "[]"
+
+
+AHEAD = """
+import sys
+from ui import ahead
+ahead._import_all()
+for page in ("bulk", "performance_views", "export_panels", "target_views", "live", "map.component"):
+    assert f"ui.{page}" in sys.modules, page
+print(sorted({"torch", "umap", "numba"} & set(sys.modules)))
+"""
+
+
+def test_what_other_pages_need_is_imported_ahead_and_nothing_that_takes_long():
+    ended = subprocess.run(
+        [sys.executable, "-c", AHEAD], cwd=ROOT, capture_output=True, text=True, timeout=120
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.strip() == "[]"

@@ -114,8 +114,6 @@ def truth_frame(
     """
     n = len(ids)
     done = {LABEL: wrong, **plan.kinds}
-    said = {**done, NOISE: noise_rate > 0}
-    kind = [" + ".join(name for name in said if said[name][i]) for i in range(n)]
     copied = pd.array(np.zeros(n, np.int64), dtype="Int64")
     copied[:] = pd.NA
     copies = plan.duplicate_of >= 0
@@ -124,12 +122,22 @@ def truth_frame(
         {
             "row": ids,
             "corrupted": np.logical_or.reduce(list(done.values())),
-            "kind": pd.array(kind, dtype="str"),
+            "kind": _kinds({**done, NOISE: noise_rate > 0}),
             "original_label": original.reset_index(drop=True),
             "noise_rate": noise_rate,
             "duplicate_of": copied,
         }
     )
+
+
+def _kinds(done: dict[str, NDArray[np.bool_]]) -> pd.Series:
+    """(n,) text: the names of what was done to each row, joined by " + "; "" for nothing."""
+    which = sum(mask.astype(np.int64) << at for at, mask in enumerate(done.values()))
+    found, place = np.unique(which, return_inverse=True)
+    names = [
+        " + ".join(name for at, name in enumerate(done) if int(bits) >> at & 1) for bits in found
+    ]
+    return pd.Series(names, dtype="str").take(place).reset_index(drop=True)
 
 
 def eligible_rows(rows: object, n: int) -> NDArray[np.int64]:

@@ -58,7 +58,8 @@ def corrupt_table(
         numeric=np.array([c.kind == "numeric" for c in features], bool),
         group=labels.y if classified else np.where(labels.missing, -1, 0),
     )
-    columns = {name: frame[name] for name in frame.columns}
+    before = {name: frame[name] for name in frame.columns}
+    columns = before.copy()
     wrong, noise_rate = np.zeros(n, bool), np.zeros(n)
     if settings.label_rate > 0 or settings.label_rate_elsewhere > 0:
         if not classified or label is None:
@@ -96,7 +97,11 @@ def corrupt_table(
 
     original = frame[label] if label is not None else pd.Series([None] * n, dtype=object)
     truth = truth_frame(np.arange(n, dtype=np.int64), wrong, original, noise_rate, plan)
-    return pd.DataFrame(columns, index=frame.index), truth
+    damaged = frame.copy(deep=False)  # columns without damage are shared, not copied
+    for name, column in columns.items():
+        if column is not before[name]:
+            damaged[name] = column
+    return damaged, truth
 
 
 def _labels(
