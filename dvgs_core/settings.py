@@ -6,6 +6,7 @@ the recipe and the documentation are drawn from that declaration by `fields`.
 """
 
 from collections.abc import Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
@@ -83,6 +84,21 @@ def fields(cls: type[Settings]) -> Iterator[Setting]:
             optional=optional,
             column=bool(extra.get("column", False)),
         )
+
+
+def shared(cls: type[Settings], name: str, **changes: Any) -> Any:
+    """The field of another settings class, for one that offers the same choice.
+
+    Args:
+        cls: the class that declares it.
+        name: which of its fields.
+        **changes: what differs here: default, description.
+    """
+    field = copy(cls.model_fields[name])
+    for attribute, value in changes.items():
+        setattr(field, attribute, value)
+    field._attributes_set = field._attributes_set | changes
+    return field
 
 
 def _plain_type(annotation: Any) -> type:

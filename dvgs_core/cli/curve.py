@@ -74,6 +74,7 @@ def command(
     frame = progress.frame
     with replacing(out) as temporary:
         frame.to_parquet(temporary, index=False)
+    said = conclusion(frame)
     summary = {
         "data": str(data),
         "out": str(out),
@@ -81,11 +82,11 @@ def command(
         "rows": int(frame["rows"].max()),
         "holdout": len(prepared.splits[0].holdout),
         "networks": progress.total,
-        "conclusion": conclusion(frame),
+        "conclusion": said,
         "seed": wanted.job.seed,
         "seconds": round(time.monotonic() - started, 2),
     }
-    report(summary, [summary["conclusion"], f"wrote {out}"], as_json)
+    report(summary, [said, f"wrote {out}"], as_json)
 
 
 def _valued(prepared: Any) -> Any:

@@ -20,9 +20,9 @@ from pydantic import Field
 
 from dvgs_core.errors import InputError
 from dvgs_core.evaluation.scores import METRIC_NAMES
-from dvgs_core.evaluation.utility import Utility, UtilitySettings, redeclared
+from dvgs_core.evaluation.utility import Utility, UtilitySettings
 from dvgs_core.samples import Samples, ranks
-from dvgs_core.settings import validated
+from dvgs_core.settings import shared, validated
 
 #: The orders of removal, as they stand in the column `which`.
 ORDERS = ("lowest", "highest", "random", "oracle")
@@ -64,7 +64,7 @@ class FilteringSettings(UtilitySettings):
         title="Train on the target too",
         description="The target's rows join what is left of the source.",
     )
-    batch: int | None = redeclared("batch", 256)
+    batch: int | None = shared(UtilitySettings, "batch", default=256)
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,6 @@ Leave-one-out, Shapley values, DVRL and filtering curves all ask for it, of many
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from copy import copy
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -16,8 +15,9 @@ from pydantic import Field
 
 from dvgs_core.errors import InputError
 from dvgs_core.evaluation.scores import MetricChoice, metric_for, scores, uninformed
+from dvgs_core.models.settings import NetworkSettings
 from dvgs_core.samples import Samples
-from dvgs_core.settings import Settings
+from dvgs_core.settings import Settings, shared
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -38,64 +38,16 @@ class UtilitySettings(Settings):
         description="auto takes a perceptron where there is a label and an autoencoder where not; "
         "logistic has no hidden layer (without a label, a linear autoencoder).",
     )
-    layers: int = Field(
-        default=2,
-        ge=0,
-        le=8,
-        title="Hidden layers",
-        description="Hidden layers of a perceptron, or of each half of an autoencoder.",
-        json_schema_extra={"unit": "layers"},
+    layers: int = shared(NetworkSettings, "layers")
+    width: int = shared(NetworkSettings, "width")
+    latent: int = shared(NetworkSettings, "latent")
+    activation: Literal["mish", "relu", "gelu", "silu", "tanh"] = shared(
+        NetworkSettings, "activation"
     )
-    width: int = Field(
-        default=100,
-        ge=1,
-        le=8192,
-        title="Width",
-        description="Features of each hidden layer.",
-        json_schema_extra={"unit": "features"},
-    )
-    latent: int = Field(
-        default=32,
-        ge=1,
-        le=8192,
-        title="Latent width",
-        description="Features between the two halves of an autoencoder.",
-        json_schema_extra={"unit": "features"},
-    )
-    activation: Literal["mish", "relu", "gelu", "silu", "tanh"] = Field(
-        default="mish",
-        title="Activation",
-        description="What follows each hidden layer.",
-    )
-    dropout: float = Field(
-        default=0.5,
-        ge=0,
-        lt=1,
-        title="Dropout",
-        description="Share of hidden features set to 0 in training, drawn anew for each row and "
-        "step.",
-    )
-    normalise: bool = Field(
-        default=True,
-        title="Normalise rows",
-        description="Bring each row's hidden features to mean 0 and variance 1.",
-    )
-    epochs: int = Field(
-        default=100,
-        ge=1,
-        le=10_000,
-        title="Epochs",
-        description="Passes over the rows that a network is trained on.",
-        json_schema_extra={"unit": "passes"},
-    )
-    max_steps: int | None = Field(
-        default=1000,
-        ge=1,
-        title="Most steps",
-        description="Training ends after so many optimiser steps even if epochs are left. "
-        "Empty: no limit.",
-        json_schema_extra={"unit": "steps"},
-    )
+    dropout: float = shared(NetworkSettings, "dropout")
+    normalise: bool = shared(NetworkSettings, "normalise")
+    epochs: int = shared(NetworkSettings, "epochs")
+    max_steps: int | None = shared(NetworkSettings, "max_steps")
     batch: int | None = Field(
         default=None,
         ge=1,
@@ -103,32 +55,14 @@ class UtilitySettings(Settings):
         description="Rows an optimiser step. Empty, or more than there are: all of them.",
         json_schema_extra={"unit": "rows"},
     )
-    learning_rate: float = Field(
-        default=1e-3,
-        gt=0,
-        le=1,
-        title="Learning rate",
-        description="Step size of Adam.",
-    )
-    balanced: bool = Field(
-        default=False,
-        title="Balance classes",
-        description="Each class carries the same weight in training. Classification only.",
-    )
+    learning_rate: float = shared(NetworkSettings, "learning_rate")
+    balanced: bool = shared(NetworkSettings, "balanced", default=False)
     metric: MetricChoice = Field(
         default="auto",
         title="Score",
         description="What a network is scored by. auto takes AUROC for two classes, accuracy for "
         "more, R² for numbers and for data without a label.",
     )
-
-
-def redeclared(name: str, default: Any) -> Any:
-    """A field of `UtilitySettings` with another default, for a class that extends it."""
-    field = copy(UtilitySettings.model_fields[name])
-    field.default = default
-    field._attributes_set = field._attributes_set | {"default": default}
-    return field
 
 
 class Utility:

@@ -20,8 +20,9 @@ from dvgs_core.methods.base import Base, agreed, only_step, own
 from dvgs_core.methods.dvgs import DVGSSettings
 from dvgs_core.methods.learners import chosen_strength, dealt, predictions
 from dvgs_core.methods.registry import register
+from dvgs_core.models.settings import NetworkSettings
 from dvgs_core.samples import Samples, Step
-from dvgs_core.settings import Settings
+from dvgs_core.settings import Settings, shared
 
 _STEPS = 20
 _FOLDS = 5
@@ -43,51 +44,17 @@ class ConfidenceSettings(Settings):
         title="Score",
         description="Of the row's own label. Where there are no classes: negative squared error.",
     )
-    restarts: int = Field(
-        default=3,
-        ge=1,
-        le=100,
-        title="Restarts",
-        description="Networks trained from different initialisations; values are their mean.",
-        json_schema_extra={"unit": "networks"},
+    restarts: int = shared(NetworkSettings, "restarts")
+    epochs: int = shared(
+        NetworkSettings, "epochs", description="Passes of the network over the target rows."
     )
-    epochs: int = Field(
-        default=100,
-        ge=1,
-        le=10_000,
-        title="Epochs",
-        description="Passes of the network over the target rows.",
-        json_schema_extra={"unit": "passes"},
-    )
-    learning_rate: float = Field(
-        default=1e-3, gt=0, le=1, title="Learning rate", description="Step size of Adam."
-    )
-    layers: int = Field(
-        default=2,
-        ge=0,
-        le=8,
-        title="Hidden layers",
-        description="Hidden layers of the network, or of each half of an autoencoder.",
-        json_schema_extra={"unit": "layers"},
-    )
-    width: int = Field(
-        default=100,
-        ge=1,
-        le=8192,
-        title="Width",
-        description="Features of each hidden layer.",
-        json_schema_extra={"unit": "features"},
-    )
-    dropout: float = Field(
-        default=0.5,
-        ge=0,
-        lt=1,
-        title="Dropout",
-        description="Share of hidden features set to 0 while the network trains.",
-    )
-    balanced: bool = Field(
-        default=True,
-        title="Balance classes",
+    learning_rate: float = shared(NetworkSettings, "learning_rate")
+    layers: int = shared(NetworkSettings, "layers")
+    width: int = shared(NetworkSettings, "width")
+    dropout: float = shared(NetworkSettings, "dropout")
+    balanced: bool = shared(
+        NetworkSettings,
+        "balanced",
         description="Each class carries the same weight while a learner trains.",
     )
     strength: float | None = Field(

@@ -17,8 +17,9 @@ from pydantic import Field
 
 from dvgs_core.errors import InputError
 from dvgs_core.methods.registry import register
+from dvgs_core.models.settings import NetworkSettings
 from dvgs_core.samples import Samples, Step, Valuation, collect
-from dvgs_core.settings import Settings, validated
+from dvgs_core.settings import Settings, shared, validated
 from dvgs_core.stopping import Rule, rules
 
 if TYPE_CHECKING:
@@ -33,30 +34,11 @@ RowLoss = Callable[[Any, "Tensor"], "Tensor"]
 class DVGSSettings(Settings):
     """Every choice of the method, the paper's names and defaults where it has them."""
 
-    restarts: int = Field(
-        default=3,
-        ge=1,
-        le=100,
-        title="Restarts",
-        description="Networks trained from different initialisations; values are their mean.",
-        json_schema_extra={"unit": "networks"},
+    restarts: int = shared(NetworkSettings, "restarts")
+    epochs: int = shared(
+        NetworkSettings, "epochs", description="Passes over the target rows while training."
     )
-    epochs: int = Field(
-        default=100,
-        ge=1,
-        le=10_000,
-        title="Epochs",
-        description="Passes over the target rows while training.",
-        json_schema_extra={"unit": "passes"},
-    )
-    max_steps: int | None = Field(
-        default=1000,
-        ge=1,
-        title="Most steps",
-        description="Training ends after so many optimiser steps even if epochs are left. "
-        "Empty: no limit.",
-        json_schema_extra={"unit": "steps"},
-    )
+    max_steps: int | None = shared(NetworkSettings, "max_steps")
     target_batch: int | None = Field(
         default=500,
         ge=1,
@@ -72,63 +54,24 @@ class DVGSSettings(Settings):
         "restart has at most 100 checkpoints.",
         json_schema_extra={"unit": "steps"},
     )
-    learning_rate: float = Field(
-        default=1e-3,
-        gt=0,
-        le=1,
-        title="Learning rate",
-        description="Step size of Adam.",
-    )
+    learning_rate: float = shared(NetworkSettings, "learning_rate")
     network: Literal["auto", "logistic", "mlp", "autoencoder", "convolutional"] = Field(
         default="auto",
         title="Network",
         description="auto takes a perceptron where there is a label and an autoencoder where not; "
         "convolutional is an autoencoder of small square pictures, of a fixed shape.",
     )
-    layers: int = Field(
-        default=2,
-        ge=0,
-        le=8,
-        title="Hidden layers",
-        description="Hidden layers of a perceptron, or of each half of an autoencoder.",
-        json_schema_extra={"unit": "layers"},
+    layers: int = shared(NetworkSettings, "layers")
+    width: int = shared(NetworkSettings, "width")
+    latent: int = shared(NetworkSettings, "latent")
+    activation: Literal["mish", "relu", "gelu", "silu", "tanh"] = shared(
+        NetworkSettings, "activation"
     )
-    width: int = Field(
-        default=100,
-        ge=1,
-        le=8192,
-        title="Width",
-        description="Features of each hidden layer.",
-        json_schema_extra={"unit": "features"},
-    )
-    latent: int = Field(
-        default=32,
-        ge=1,
-        le=8192,
-        title="Latent width",
-        description="Features between the two halves of an autoencoder.",
-        json_schema_extra={"unit": "features"},
-    )
-    activation: Literal["mish", "relu", "gelu", "silu", "tanh"] = Field(
-        default="mish",
-        title="Activation",
-        description="What follows each hidden layer.",
-    )
-    dropout: float = Field(
-        default=0.5,
-        ge=0,
-        lt=1,
-        title="Dropout",
-        description="Share of hidden features set to 0, drawn anew for each row and step.",
-    )
-    normalise: bool = Field(
-        default=True,
-        title="Normalise rows",
-        description="Bring each row's hidden features to mean 0 and variance 1.",
-    )
-    balanced: bool = Field(
-        default=True,
-        title="Balance classes",
+    dropout: float = shared(NetworkSettings, "dropout")
+    normalise: bool = shared(NetworkSettings, "normalise")
+    balanced: bool = shared(
+        NetworkSettings,
+        "balanced",
         description="Each class carries the same weight in the target's loss. Classification only.",
     )
     similarity: Literal["cosine", "dot", "projection", "euclidean"] = Field(

@@ -27,10 +27,11 @@ from pydantic import Field
 
 from dvgs_core.errors import InputError
 from dvgs_core.evaluation.scores import MetricChoice
-from dvgs_core.evaluation.utility import Utility, UtilitySettings, redeclared
+from dvgs_core.evaluation.utility import Utility, UtilitySettings
 from dvgs_core.methods.base import Base, agreed
 from dvgs_core.methods.registry import register
 from dvgs_core.samples import Samples, Step
+from dvgs_core.settings import shared
 from dvgs_core.stopping import ALL_CHECKPOINTS, TIME_BUDGET
 
 if TYPE_CHECKING:
@@ -129,10 +130,12 @@ class DVRLSettings(UtilitySettings):
         json_schema_extra={"unit": "seconds"},
     )
     # the loss tells selections apart that AUROC and accuracy call equal; a bare network is quick
-    network: Literal["auto", "logistic", "mlp", "autoencoder"] = redeclared("network", "logistic")
-    max_steps: int | None = redeclared("max_steps", 30)
-    learning_rate: float = redeclared("learning_rate", 0.03)
-    metric: MetricChoice = redeclared("metric", "loss")
+    network: Literal["auto", "logistic", "mlp", "autoencoder"] = shared(
+        UtilitySettings, "network", default="logistic"
+    )
+    max_steps: int | None = shared(UtilitySettings, "max_steps", default=30)
+    learning_rate: float = shared(UtilitySettings, "learning_rate", default=0.03)
+    metric: MetricChoice = shared(UtilitySettings, "metric", default="loss")
 
 
 _PAPER: dict[str, Any] = dict(

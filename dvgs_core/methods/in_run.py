@@ -22,8 +22,9 @@ from dvgs_core.errors import InputError
 from dvgs_core.methods.base import Base, agreed, only_step
 from dvgs_core.methods.dvgs import DVGSSettings
 from dvgs_core.methods.registry import register
+from dvgs_core.models.settings import NetworkSettings
 from dvgs_core.samples import Samples, Step
-from dvgs_core.settings import Settings
+from dvgs_core.settings import Settings, shared
 
 _MOST_STEPS = 100
 
@@ -31,21 +32,12 @@ _MOST_STEPS = 100
 class InRunSettings(Settings):
     """The network and how it is trained on the source."""
 
-    restarts: int = Field(
-        default=3,
-        ge=1,
-        le=100,
-        title="Restarts",
-        description="Networks trained from different initialisations; values are their mean.",
-        json_schema_extra={"unit": "networks"},
-    )
-    epochs: int = Field(
+    restarts: int = shared(NetworkSettings, "restarts")
+    epochs: int = shared(
+        NetworkSettings,
+        "epochs",
         default=20,
-        ge=1,
-        le=10_000,
-        title="Epochs",
         description="Passes over the source rows while training.",
-        json_schema_extra={"unit": "passes"},
     )
     batch: int | None = Field(
         default=100,
@@ -62,45 +54,14 @@ class InRunSettings(Settings):
         description="Step size of plain gradient descent. The smaller, the closer the values are "
         "to what each row did.",
     )
-    layers: int = Field(
-        default=2,
-        ge=0,
-        le=8,
-        title="Hidden layers",
-        description="Hidden layers of a perceptron, or of each half of an autoencoder.",
-        json_schema_extra={"unit": "layers"},
-    )
-    width: int = Field(
-        default=100,
-        ge=1,
-        le=8192,
-        title="Width",
-        description="Features of each hidden layer.",
-        json_schema_extra={"unit": "features"},
-    )
-    latent: int = Field(
-        default=32,
-        ge=1,
-        le=8192,
-        title="Latent width",
-        description="Features between the two halves of an autoencoder.",
-        json_schema_extra={"unit": "features"},
-    )
-    dropout: float = Field(
-        default=0.0,
-        ge=0,
-        lt=1,
-        title="Dropout",
-        description="Share of hidden features set to 0, drawn anew for each row and step.",
-    )
-    normalise: bool = Field(
-        default=True,
-        title="Normalise rows",
-        description="Bring each row's hidden features to mean 0 and variance 1.",
-    )
-    balanced: bool = Field(
-        default=True,
-        title="Balance classes",
+    layers: int = shared(NetworkSettings, "layers")
+    width: int = shared(NetworkSettings, "width")
+    latent: int = shared(NetworkSettings, "latent")
+    dropout: float = shared(NetworkSettings, "dropout", default=0.0)
+    normalise: bool = shared(NetworkSettings, "normalise")
+    balanced: bool = shared(
+        NetworkSettings,
+        "balanced",
         description="Each class carries the same weight in source batches and target.",
     )
 

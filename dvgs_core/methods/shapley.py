@@ -28,10 +28,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from dvgs_core.evaluation.utility import Utility, UtilitySettings, redeclared
+from dvgs_core.evaluation.utility import Utility, UtilitySettings
 from dvgs_core.methods.base import Base, agreed
 from dvgs_core.methods.registry import register
 from dvgs_core.samples import Samples, Step
+from dvgs_core.settings import shared
 from dvgs_core.stopping import ALL_CHECKPOINTS, RANKING_SETTLED, TIME_BUDGET
 
 #: (coalitions) -> (coalitions,) utilities; a coalition is (rows,) positions in the order they came.
@@ -101,9 +102,11 @@ class ShapleySettings(UtilitySettings):
         "fast the machine is. Empty: no limit.",
         json_schema_extra={"unit": "seconds"},
     )
-    network: Literal["auto", "logistic", "mlp", "autoencoder"] = redeclared("network", "logistic")
-    epochs: int = redeclared("epochs", 20)
-    learning_rate: float = redeclared("learning_rate", 0.03)
+    network: Literal["auto", "logistic", "mlp", "autoencoder"] = shared(
+        UtilitySettings, "network", default="logistic"
+    )
+    epochs: int = shared(UtilitySettings, "epochs", default=20)
+    learning_rate: float = shared(UtilitySettings, "learning_rate", default=0.03)
 
 
 _TABLES: dict[str, Any] = dict(
