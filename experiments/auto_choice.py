@@ -30,11 +30,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import ndtri
-from scipy.stats import rankdata
 
 from dvgs_core import Samples, corrupt_labels, detection, methods
-from dvgs_core.data import CorruptionSettings, add_feature_noise, corrupt_samples
+from dvgs_core.data import (
+    CorruptionSettings,
+    Encoder,
+    EncodingSettings,
+    add_feature_noise,
+    corrupt_samples,
+    infer_schema,
+)
+from dvgs_core.data.frame import from_frame
 from dvgs_core.evaluation.calibration import Calibration
 from dvgs_core.evaluation.noise import noise_correlation
 from dvgs_core.methods.candidates import candidates, damage_kinds
@@ -43,32 +49,8 @@ from dvgs_core.methods.candidates import candidates, damage_kinds
 Rows = tuple[Samples, Samples, NDArray]
 
 
-def normal(column: NDArray) -> NDArray:
-    """Ranks as quantiles of the normal distribution, ties in the middle."""
-    return ndtri(rankdata(column) / (len(column) + 1))
-
-
-def encoded(frame: pd.DataFrame, scale: Callable[[NDArray], NDArray]) -> NDArray[np.float32]:
-    """Numbers scaled, one column a category, constant columns left out."""
-    parts = []
-    for name in frame:
-        column = frame[name]
-        if pd.api.types.is_numeric_dtype(column):
-            parts.append(scale(column.to_numpy(dtype=np.float64))[:, None])
-        else:
-            missing = bool(column.isna().any())
-            parts.append(pd.get_dummies(column, dummy_na=missing).to_numpy(dtype=np.float64))
-    X = np.concatenate(parts, axis=1)
-    return X[:, np.ptp(X, axis=0) > 0].astype(np.float32)
-
-
-def minmax(column: NDArray) -> NDArray:
-    """To [0, 1]."""
-    return (column - column.min()) / (np.ptp(column) or 1.0)
-
-
 def drawn(
-    frame: pd.DataFrame, label: str, seed: int, scale: Callable[[NDArray], NDArray] = normal
+    frame: pd.DataFrame, label: str, seed: int, numeric: str = "quantile"
 ) -> tuple[NDArray, NDArray, NDArray, NDArray]:
     """1,000 source rows of the train part and 400 target rows of the test part, encoded."""
     rng = np.random.default_rng(seed)
@@ -76,8 +58,10 @@ def drawn(
         rng.choice(np.flatnonzero(frame["split"] == part), size, replace=False)
         for part, size in (("train", 1000), ("test", 400))
     ]
-    some = frame.iloc[np.concatenate(rows)].drop(columns="split")
-    X = encoded(some.drop(columns=label), scale)
+    some = frame.iloc[np.concatenate(rows)].drop(columns="split").reset_index(drop=True)
+    table = from_frame(some, label)
+    settings = EncodingSettings(numeric=numeric)
+    X = Encoder.fit(table.frame, infer_schema(table, label), settings).transform(table.frame)
     y = np.unique(some[label].astype(str), return_inverse=True)[1]
     return X[:1000], y[:1000], X[1000:], y[1000:]
 
@@ -160,7 +144,7 @@ def noise_sets(folder: Path) -> dict[str, Callable[[int], Rows]]:
     """Every data set with noise on the features, by name."""
 
     def noisy(frame: pd.DataFrame, label: str, seed: int) -> Rows:
-        X, y, X_target, y_target = drawn(frame, label, seed, minmax)
+        X, y, X_target, y_target = drawn(frame, label, seed, "minmax")
         X, rate = add_feature_noise(X, 3.0, seed)
         return Samples(X, y), Samples(X_target, y_target), rate
 

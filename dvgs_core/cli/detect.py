@@ -1,11 +1,12 @@
 """`dvgs detect`: how well values find the rows that are known to be damaged."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from dvgs_core.cli.options import as_json_option
-from dvgs_core.cli.output import report
+from dvgs_core.cli.output import check_out, report
 from dvgs_core.cli.tables import read_truth, read_values
 from dvgs_core.errors import InputError
 
@@ -14,12 +15,21 @@ from dvgs_core.errors import InputError
 @click.argument("values", type=click.Path(path_type=Path))
 @click.argument("truth", type=click.Path(path_type=Path))
 @as_json_option
-def command(values: Path, truth: Path, as_json: bool) -> None:
-    """How well VALUES (from `value`) find the rows that TRUTH (from `corrupt`) names."""
-    import numpy as np
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Where to write the curve: damaged rows found against rows inspected.",
+)
+def command(values: Path, truth: Path, as_json: bool, out: Path | None) -> None:
+    """How well VALUES (from `value`) find the rows that TRUTH (from `corrupt`) names.
 
-    from dvgs_core.evaluation.detection import detection
+    Where TRUTH has noise of several strengths, also how well low values follow it.
+    """
+    if out is not None:
+        from dvgs_core.review.frames import known_ending
 
+        known_ending(out)
+        check_out(out, values, truth)
     scores, known = read_values(values), read_truth(truth)
     valued = scores[scores["value"].notna()]
     unknown = valued[~valued["row"].isin(known["row"])]
@@ -28,21 +38,56 @@ def command(values: Path, truth: Path, as_json: bool) -> None:
             f"{truth} does not know {len(unknown):,} of the {len(valued):,} rows that {values} "
             f"values (the first is {unknown['row'].iloc[0]}); give the truth of the same data."
         )
-    both = valued.merge(known, on="row")
+    both = valued.merge(known, on="row", suffixes=("", " of the truth"))
+    summary: dict[str, Any] = {"rows": len(both)}
+    lines: list[str] = []
+    noisy = "noise_rate" in both and both["noise_rate"].nunique() > 1
+    # rows with noise alone are damaged to a degree: they are ranked, not found
+    if both["corrupted"].any() or not noisy or out is not None:
+        _found(both, summary, lines, out)
+    if noisy:
+        _followed(both, summary, lines)
+    report(summary, lines, as_json)
+
+
+def _found(both: Any, summary: dict[str, Any], lines: list[str], out: Path | None) -> None:
+    """Add detection to the summary and lines, and write its curve."""
+    import numpy as np
+
+    from dvgs_core.evaluation.detection import detection
+
     found = detection(
         both["corrupted"].to_numpy(dtype=bool), both["value"].to_numpy(dtype=np.float64)
     )
-    summary = {
-        "rows": len(both),
+    summary |= {
         "corrupted": found.damaged,
         "auroc": found.auroc,
         "average_precision": found.average_precision,
         "precision_at_corrupted": found.precision_at(found.damaged),
     }
-    lines = [
+    lines += [
         f"{found.damaged:,} of {len(both):,} rows are corrupted",
         f"AUROC {found.auroc:.3f}, average precision {found.average_precision:.3f}",
         f"of the {found.damaged:,} lowest rows {found.precision_at(found.damaged):.1%} "
         "are corrupted",
     ]
-    report(summary, lines, as_json)
+    if out is not None:
+        from dvgs_core.review.frames import write_frame
+
+        inspected = found.curve["inspected"]
+        perfect = (inspected * (len(both) / found.damaged)).clip(upper=1.0)
+        write_frame(found.curve.assign(random=inspected, perfect=perfect), out)
+        summary["out"] = str(out)
+        lines.append(f"wrote {out}")
+
+
+def _followed(both: Any, summary: dict[str, Any], lines: list[str]) -> None:
+    """Add the correlation with the strength of noise."""
+    from dvgs_core.evaluation.noise import noise_correlation
+
+    told = noise_correlation(both["noise_rate"].to_numpy(), both["value"].to_numpy())
+    summary |= {
+        "noise_spearman": told.spearman,
+        "noise_spearman_standard_error": told.standard_error,
+    }
+    lines.append(told.conclusion)

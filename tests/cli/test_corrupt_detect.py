@@ -212,3 +212,44 @@ def test_noise_has_nothing_to_fall_on_or_a_column_it_would_ruin(dvgs, frame, tmp
     for data, said in ((words, "No feature is numeric"), (infinite, "2 infinite values")):
         options = ("--label", "y", "--feature-noise", "1", "--out", tmp_path / "bad.csv")
         refused(dvgs("corrupt", data, *options), said)
+
+
+def test_detect_writes_the_curve_with_random_and_perfect_beside_it(dvgs, tmp_path):
+    values = {"row": [0, 1, 2, 3], "value": [0.1, 0.2, 0.3, 0.4]}
+    truth = {"row": [0, 1, 2, 3], "corrupted": [True, False, True, False]}
+    pd.DataFrame(values).to_parquet(tmp_path / "v.parquet")
+    pd.DataFrame(truth).to_parquet(tmp_path / "t.parquet")
+    out = tmp_path / "curve.csv"
+    said = dvgs("detect", tmp_path / "v.parquet", tmp_path / "t.parquet", "--out", out)
+    assert said.code == 0 and said.out.splitlines()[-1] == f"wrote {out}"
+    curve = pd.read_csv(out)
+    assert curve.to_dict("list") == {
+        "inspected": [0, 0.25, 0.5, 0.75, 1],
+        "found": [0, 0.5, 0.5, 1, 1],
+        "random": [0, 0.25, 0.5, 0.75, 1],
+        "perfect": [0, 0.5, 1, 1, 1],
+    }
+    again = dvgs("detect", out.with_name("v.parquet"), out, "--out", out)
+    refused(again, "overwrite")
+
+
+def test_detect_says_how_values_follow_noise(dvgs, corrupted, table, tmp_path):
+    _, truth, _ = corrupted(table, "--feature-noise", "3", name="noisy.parquet")
+    worth = truth.assign(value=-truth["noise_rate"])[["row", "value"]]
+    worth.to_parquet(tmp_path / "v.parquet")
+    call = ("detect", tmp_path / "v.parquet", tmp_path / "noisy.truth.parquet")
+    assert json.loads(dvgs(*call, "--json").out) == {
+        "rows": 120,
+        "noise_spearman": 1.0,
+        "noise_spearman_standard_error": 0.0,
+    }
+    (line,) = dvgs(*call).out.splitlines()
+    assert line.startswith("Noise and low values have the rank correlation 1.000 over 120 rows")
+    (tmp_path / "both").mkdir()
+    _, truth, _ = corrupted(
+        table, "--feature-noise", "3", "--label-rate", "0.2", name="both/noisy.parquet"
+    )
+    both = json.loads(
+        dvgs("detect", tmp_path / "v.parquet", tmp_path / "both/noisy.truth.parquet", "--json").out
+    )
+    assert both["corrupted"] == 24 and 0 < both["auroc"] < 1 and both["noise_spearman"] == 1
