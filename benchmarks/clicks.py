@@ -20,6 +20,8 @@ SIGNS = {
 # all of the page is there once its script has ended and nothing of another page is left
 DRAWN = """() => document.querySelector("[data-testid=stApp]").dataset.testScriptState
     === "notRunning" && !document.querySelector("[data-stale=true]")"""
+#: The row that the card of the Review page shows, as "Row #12".
+CARD = "() => document.querySelector('.st-key-card_row strong')?.textContent ?? ''"
 
 
 def answer(page: Page, name: str) -> tuple[float, float, int]:

@@ -20,12 +20,15 @@ from pathlib import Path
 import numpy as np
 from playwright.sync_api import Page, expect
 
-from benchmarks.clicks import DRAWN, SIGNS, answer, choose_target, upload
+from benchmarks.clicks import CARD, DRAWN, SIGNS, answer, choose_target, upload
 from benchmarks.machine import load, peak_memory, processor_seconds, product_seconds
 from benchmarks.real_app import real_app, real_browser
 from benchmarks.tables import mixed_table
+from dvgs_core.data.encode import EncodingSettings
+from dvgs_core.data.schema import infer_schema
 from dvgs_core.engine.look import look_job
 from dvgs_core.store import MapJob, Workspace
+from ui.jobs import RunFiles
 
 PORT = 8742
 TARGET = 2000
@@ -33,8 +36,7 @@ PAUSE = 0.3  # seconds before a click; nobody clicks in the instant in which a p
 CURSOR = "[role=toolbar][aria-label='Review decisions']"
 #: Seconds wanted at 50,000 × 100 on two idle cores.
 WANTED = {"page": 0.5, "decision": 0.2, "first trace": 1.0, "PCA map": 1.0, "UMAP": 20.0}
-HEADING = "() => document.querySelector('.st-key-card_row strong')?.textContent ?? ''"
-MAP = "() => Number(document.querySelector('.map[data-points]')?.dataset.points ?? 0) > 0"
+MAP = ".map[data-points]"
 
 
 @dataclass
@@ -86,10 +88,10 @@ class Visit:
         times = Times()
         for _ in range(count):
             time.sleep(PAUSE)
-            shown = self.page.evaluate(HEADING)
+            shown = self.page.evaluate(CARD)
             used, started = processor_seconds(self.pid), time.perf_counter()
             self.page.keyboard.press("k")
-            self.page.wait_for_function(f"before => ({HEADING})() !== before", arg=shown)
+            self.page.wait_for_function(f"before => ({CARD})() !== before", arg=shown)
             seconds = time.perf_counter() - started
             self.page.wait_for_function(DRAWN)
             times.add(seconds, processor_seconds(self.pid) - used)
@@ -102,9 +104,6 @@ def pca_map(page: Page, space: Workspace) -> tuple[float, float]:
     The map is computed while one reads the Data page, as soon as its columns are known.
     """
     (dataset,) = space.datasets()
-    from dvgs_core.data.encode import EncodingSettings
-    from dvgs_core.data.schema import infer_schema
-
     roles = infer_schema(space.load_table(dataset.id))
     study = space.study(dataset.id, "look", look_job(roles, EncodingSettings()))
     assert study is not None and study.started is not None
@@ -114,7 +113,7 @@ def pca_map(page: Page, space: Workspace) -> tuple[float, float]:
     computed = layout.stat().st_mtime - study.started.timestamp()
     started = time.perf_counter()
     page.get_by_text("Rows I circle on the map").click()
-    page.wait_for_function(MAP)
+    page.locator(MAP).wait_for()
     return time.perf_counter() - started, computed
 
 
@@ -142,8 +141,6 @@ def value(page: Page, button: str, space: Workspace, seconds: float) -> tuple[fl
 
 def umap(space: Workspace) -> MapJob:
     """The UMAP of the newest run, once it is there."""
-    from ui.jobs import RunFiles
-
     key = RunFiles(space.runs()[0].directory).map_key()
     while (job := space.map_job(key)) is None or job.active:
         time.sleep(0.5)

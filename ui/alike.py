@@ -17,6 +17,7 @@ from ui.state import the_run, workspace
 
 _SHOWN = 3
 _LISTED = 12
+_MANY = 200_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +44,8 @@ def _search(run_id: int) -> tuple[RowSearch, float] | None:
     if encoded is None:
         return None
     search = RowSearch.of(encoded)
-    return search, NEAR_SHARE * search.usual_nearest()
+    sampled = 64 if len(encoded) <= _MANY else 16  # each costs a pass over all rows
+    return search, NEAR_SHARE * search.usual_nearest(sampled)
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
@@ -53,10 +55,9 @@ def alike(run_id: int, row: int) -> Alike | None:
     if prepared is None:
         return None
     search, threshold = prepared
-    roles = found.values["role"].to_numpy()
     nearest = {}
     for role in ("target", "source"):
-        places, apart = search.nearest(row, _SHOWN, (roles == role) | (roles == "both"))
+        places, apart = search.nearest(row, _SHOWN, found.members[role])
         lines = found.values.iloc[places]
         nearest[role] = pd.DataFrame(
             {

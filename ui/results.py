@@ -44,8 +44,15 @@ class Results:
     @cached_property
     def codes(self) -> NDArray[np.int64]:
         """(n,) class of each row as the run had it, after its corrections; -1 for none."""
-        code = {name: i for i, name in enumerate(self.labels.names)}
-        return self.values["label"].map(code).fillna(-1).to_numpy(dtype=np.int64)
+        at, found = pd.factorize(self.values["label"])
+        place = pd.Index(self.labels.names, dtype=object).get_indexer(found.astype(object))
+        return np.append(place, -1)[at].astype(np.int64)
+
+    @cached_property
+    def members(self) -> dict[str, NDArray[np.bool_]]:
+        """(n,) bool each: the rows that were source, and those that were target, in some turn."""
+        role = self.values["role"]
+        return {name: role.isin([name, "both"]).to_numpy() for name in ("source", "target")}
 
     @property
     def schema(self) -> Schema:

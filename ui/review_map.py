@@ -61,7 +61,9 @@ def drawn_rows(codes: NDArray[np.int64], order: NDArray[np.int64], most: int) ->
     if n <= most:
         return np.arange(n)
     low = order[: most // 4]
-    rest = np.setdiff1d(np.arange(n), low)
+    others = np.ones(n, bool)
+    others[low] = False
+    rest = np.flatnonzero(others)
     rest = np.random.default_rng(0).permutation(rest)
     by_class = rest[np.argsort(codes[rest], kind="stable")]
     sizes = np.bincount(codes[rest] + 1)
@@ -148,7 +150,7 @@ def show(place: Layout, *, selected, focus: int | None, height: int) -> None:
     log = decision_log(current.dataset)
     version = len(log.current()) if by != "decision" else _log_version(log)
     found = the_results(current)
-    roles = found.values["role"].to_numpy()
+    roles = found.values["role"]
     at = None if focus is None else place.xy[focus]
     linked_map(
         points,

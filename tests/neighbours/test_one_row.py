@@ -61,3 +61,18 @@ def test_what_is_usual_leaves_copies_out():
 def test_points_that_cannot_be_searched_are_refused(X):
     with pytest.raises(InputError, match="Points must be"):
         RowSearch.of(np.asarray(X, dtype=np.float32))
+
+
+def test_what_is_usual_does_not_depend_on_how_many_rows_are_compared_at_once(monkeypatch):
+    X = np.random.default_rng(0).normal(size=(50, 3)).astype(np.float32)
+    apart = measured_neighbours(X, X, 1, exclude_self=True).distances[:, 0]
+    monkeypatch.setattr("dvgs_core.neighbours.one_row._ROWS_AT_ONCE", 7)
+    assert RowSearch.of(X).usual_nearest(50) == pytest.approx(np.median(apart), rel=1e-4)
+
+
+def test_rows_can_be_asked_about_in_any_order():
+    X = np.random.default_rng(1).normal(size=(20, 2)).astype(np.float32)
+    search = RowSearch.of(X)
+    for row in (3, 3, 7, 3):
+        assert search.nearest(row, 2)[0].tolist() == RowSearch.of(X).nearest(row, 2)[0].tolist()
+        assert search.within(row, 1.0)[0].tolist() == RowSearch.of(X).within(row, 1.0)[0].tolist()
