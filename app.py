@@ -5,4 +5,4 @@ import streamlit as st
 from ui import frame
 
 st.set_page_config(page_title="DVGS Workbench", page_icon=str(frame.ICON), layout="wide")
-frame.navigation().run()
+frame.show()

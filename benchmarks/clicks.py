@@ -5,7 +5,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, TimeoutError, expect
 
-from ui.frame import PAGES
+from ui.sidebar import STEPS
 
 #: What shows that a page has come, by its name in the address: its own first text.
 SIGNS = {
@@ -33,7 +33,7 @@ def answer(page: Page, name: str) -> tuple[float, float, int]:
     """
     started, lost = time.perf_counter(), 0
     while True:
-        page.locator("[data-testid=stSidebarNav] a").nth(list(PAGES).index(name)).click()
+        page.locator(".st-key-steps a").nth(list(STEPS).index(name)).click()
         try:
             page.get_by_text(SIGNS[name]).first.wait_for(timeout=3000)
             break

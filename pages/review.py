@@ -7,6 +7,7 @@ from dvgs_core.errors import InputError
 from ui import bulk, card, decisions, queue_form, review_map, review_table, review_tools, style
 from ui.actions import Selection
 from ui.components import empty
+from ui.dialogs import rerun_when_free
 from ui.frame import errors_for_people, inside_app
 from ui.results import layout, results
 from ui.state import Queue, run, state
@@ -72,7 +73,7 @@ def wait_for_umap(drawn: str) -> None:
     def look() -> None:
         place = layout(run())
         if place.name != drawn or not place.waiting:
-            st.rerun()
+            rerun_when_free()
 
     look()
 

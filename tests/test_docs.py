@@ -97,7 +97,7 @@ def test_links_inside_the_guide_lead_to_headings():
 
 
 def test_the_guide_has_a_section_and_a_picture_for_every_page():
-    from ui.frame import PAGES as STEPS
+    from ui.sidebar import STEPS
 
     for name, (title, _) in STEPS.items():
         section = GUIDE.split(f"\n## {title}\n")[1].split("\n## ")[0]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from dvgs_core.review.bulk import effect_of_cut, group_columns
 from dvgs_core.review.decisions import DecisionLog
-from ui import style
+from ui import dialogs, style
 from ui.decisions import decision_log, relabel_as_suggested, reviewer
 from ui.queue_form import ALL, choose_cut
 from ui.results import Results, the_results
@@ -29,7 +29,7 @@ _LINES = 60
 _WARNED = 3
 
 
-@st.dialog("Decide up to a cut", width="large")
+@dialogs.dialog("Decide up to a cut", width="large")
 def dialog() -> None:
     """Cut, action, effect, and one button; nothing is decided before it is pressed."""
     found, log = the_results(the_run()), decision_log(the_dataset_id())

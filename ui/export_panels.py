@@ -14,6 +14,7 @@ from dvgs_core.review.damage import PREFIX
 from dvgs_core.review.frames import TEXT
 from dvgs_core.store import Dataset, Run, Study
 from ui import exports, style
+from ui.dialogs import rerun_when_free
 from ui.state import widget, workspace
 
 SAFE, DAMAGED = "export.safe", "export.damaged"
@@ -258,7 +259,7 @@ def _waiting(study: Study) -> None:
     def tick() -> None:
         now = workspace().study(study.dataset, "holdout", study.job)
         if now is None or not now.active:
-            st.rerun()
+            rerun_when_free()
         st.caption(
             ":material/progress_activity: Training small networks on the source before and after "
             "the decisions; the report will hold their scores."

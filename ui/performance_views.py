@@ -12,6 +12,7 @@ from dvgs_core.review.bulk import Cut
 from dvgs_core.store import Run
 from ui import performance, style
 from ui.components import settings_form
+from ui.dialogs import rerun_when_free
 from ui.frame import errors_for_people
 from ui.panel_charts import panels_figure
 from ui.queue_form import ask_for
@@ -113,7 +114,9 @@ def start(run: Run, asked: dict, found: performance.Curves) -> None:
         def progress() -> None:
             now = performance.curves(run, asked)
             if now.study is None or not now.study.active or len(now.points) != known:
-                st.rerun()
+                rerun_when_free()
+            if now.study is None:
+                return
             line, stop = st.columns([4, 1], vertical_alignment="center")
             total = now.study.total or 0
             share = (now.study.step or 0) / total if total else 0.0

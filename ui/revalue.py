@@ -10,6 +10,8 @@ from dvgs_core.review.moved import Moved, moved
 from dvgs_core.store import Run
 from ui import style
 from ui.decisions import decision_log
+from ui.dialogs import dialog as opens_dialog
+from ui.dialogs import rerun_when_free
 from ui.frame import errors_for_people
 from ui.results import Results, results, the_results
 from ui.state import open_run, the_dataset_id, the_run, workspace
@@ -69,7 +71,7 @@ def _progress(run_id: int) -> None:
     def look() -> None:
         run = workspace().run(run_id)
         if not run.active:
-            st.rerun()
+            rerun_when_free()
         share = (run.step or 0) / run.total if run.total else 0.0
         words = f"{run.name} {share:.0%}" if run.status == "running" else f"{run.name} waits"
         st.button(words, icon=":material/hourglass_top:", disabled=True, key="revalue.at")
@@ -77,7 +79,7 @@ def _progress(run_id: int) -> None:
     look()
 
 
-@st.dialog("Re-value with these decisions")
+@opens_dialog("Re-value with these decisions")
 def dialog() -> None:
     """What the run will do, and the button that starts it."""
     current, found = the_run(), the_results(the_run())
@@ -107,7 +109,7 @@ def dialog() -> None:
             st.rerun()
 
 
-@st.dialog("What moved", width="large")
+@opens_dialog("What moved", width="large")
 def moved_dialog() -> None:
     """The run before and the run after: a sentence, a table, and a way to go on reviewing."""
     with errors_for_people():

@@ -11,6 +11,7 @@ from dvgs_core.data.split import SplitSettings
 from dvgs_core.engine.sensitivity import DRAWS, MOST_ROWS, STARTS, sensitivity_job
 from dvgs_core.store import Study
 from ui import style
+from ui.dialogs import rerun_when_free
 from ui.state import the_dataset_id, workspace
 from ui.studies import encoding_settings
 
@@ -51,7 +52,8 @@ def _running(study: Study) -> None:
     def tick() -> None:
         now = workspace().study(study.dataset, "sensitivity", study.job)
         if now is None or not now.active:
-            st.rerun()
+            rerun_when_free()
+            return
         done, total = now.step or 0, now.total or DRAWS + STARTS - 1
         words = "waiting for its worker" if now.status == "queued" else f"{done} / {total} rankings"
         st.progress(done / total, text=words)

@@ -89,6 +89,7 @@ class State:
     followed: _Kept[tuple[int, ...]] = _Kept(())
     message: _Kept[str] = _Kept("")
     inside_app: _Kept[bool] = _Kept(False)
+    dialog_open: _Kept[bool] = _Kept(False)
     wanted_page: _Kept[str] = _Kept("")
     links_seen: _Kept[tuple[tuple[str, ...], ...]] = _Kept(())
     note: _Kept[str] = _Kept("")

@@ -13,6 +13,7 @@ from dvgs_core.data.encode import EncodingSettings
 from dvgs_core.data.schema import Schema
 from dvgs_core.engine.look import look_job
 from dvgs_core.store import Study
+from ui.dialogs import rerun_when_free
 from ui.state import kept, workspace
 
 
@@ -130,7 +131,7 @@ def waiting(found: Look, what: str, *, part: str) -> None:
     def tick() -> None:
         now = workspace().study(found.study.dataset, "look", found.study.job)
         if now is None or not now.active or _parts(now.directory) != known:
-            st.rerun()
+            rerun_when_free()
         st.caption(f":material/progress_activity: {what}")
 
     if found.study.active:

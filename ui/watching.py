@@ -3,6 +3,7 @@
 import streamlit as st
 
 from ui import live, splits
+from ui.dialogs import rerun_when_free
 from ui.frame import errors_for_people
 from ui.state import open_run, state, the_dataset_id, the_run, workspace
 
@@ -47,6 +48,6 @@ def watch() -> None:
         current = the_run()
         live.panels(current)
         if was_active and not current.active:
-            st.rerun()
+            rerun_when_free()
 
     panels()

@@ -163,7 +163,7 @@ def test_conditions_from_lists_and_the_same_as_text(target: Page, space):
 
     # gone and back, and with a new tab: nothing is lost
     settled(target)
-    target.get_by_test_id("stSidebarNavLink").first.click()
+    target.locator(".st-key-steps a").first.click()
     expect(target.get_by_role("button", name="Choose the target")).to_be_visible()
     target.get_by_role("button", name="Choose the target").click()
     counts(target, either, 400 - either)
@@ -295,3 +295,12 @@ def test_views_of_the_data_page(data: Page, folder):
     data.get_by_text("Equal rows", exact=True).click()
     expect(data.get_by_text("No two rows have the same features.")).to_be_visible()
     expect(data.get_by_text(re.compile("nearly the same without|lie closer than"))).to_be_visible()
+
+
+def test_the_sidebar_names_the_target_as_soon_as_it_is_chosen(target):
+    foot = target.locator(".st-key-job_lines")
+    way(target, "No rows in particular: every row takes its turn")
+    expect(foot).to_contain_text(re.compile(r"target in \d turns"))
+    way(target, "Random rows, classes in proportion")
+    expect(foot).to_contain_text("at random")
+    expect(target.locator(".st-key-steps a").nth(1)).to_have_text(re.compile("Target.*✓"))

@@ -1,6 +1,7 @@
 """The pages, from the first look to the export, and with every file that is at fault."""
 
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from dvgs_core.engine.valuate import valuate
 from dvgs_core.review import DecisionLog
 from dvgs_core.store import Workspace
 from ui.jobs import RunFiles, sparkline
+from ui.sidebar import STEPS
 
 from .conftest import PAGES, ROOT
 
@@ -415,23 +417,35 @@ def test_an_older_run_can_be_opened_again(app, bad_files):
     assert app.tab.dataframe[0].value["row"].iloc[0] == lowest_rows(runs[0])["row"].iloc[0]
 
 
-def test_the_sidebar_says_dataset_target_run_and_decisions(app, bad_files):
+def test_the_sidebar_says_how_far_each_step_is_and_what_is_open(app, bad_files):
     def lines():
         # AppTest runs a page without its frame once it has switched to it: look in a new tab
         tab = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120).run()
         links = [element.proto.label for element in tab.sidebar.get("page_link")]
-        return [link.replace("\\", "") for link in links]
+        words = [re.sub(r":small\[(.*)\]", r"\1", link.replace("\\", "")) for link in links]
+        return words[:7], [word.split(" · ")[0] for word in words[7:]]
 
-    assert lines() == ["no data yet"]
+    assert lines() == ([title for title, _ in STEPS.values()], ["no data yet", "auto device"])
     app.upload("good.csv", bad_files["good.csv"])
-    assert lines() == ["good.csv  200 × 3", "target not chosen", "no run yet", "0 rows decided"]
+    steps, foot = lines()
+    assert steps == ["Data ✓", "Target", "Corrupt –", "Value", "Performance", "Review", "Export"]
+    assert foot == ["good.csv  200 × 3", "target not chosen", "no run yet", "auto device"]
     start_small(app)
     app.run()
-    assert lines()[1:3] == ["target 0.3 of rows", "run dvgs#1  queued"]
+    steps, foot = lines()
+    assert steps[1:4] == ["Target ✓", "Corrupt –", "Value waits"]
+    assert foot[1:3] == ["target in 2 turns", "run dvgs#1  queued"]
+    run = app.space.claim_next("valuation", os.getpid())
+    app.space.report_progress(run.id, 31, 50)
+    assert lines()[0][3] == "Value ● 62%" and lines()[1][2] == "run dvgs#1  62%"
+    app.space.finish(run.id, "paused")
+    assert lines()[0][3] == "Value paused 62%" and lines()[1][2] == "run dvgs#1  paused"
+    app.space.resume_run(run.id)
     run = app.work()
     DecisionLog(app.space, run.dataset).decide([1, 2, 3], "keep")
     app.run()
-    assert lines()[2:] == ["run dvgs#1  done", "3 rows decided"]
+    steps, foot = lines()
+    assert (steps[3], steps[5], foot[2]) == ("Value ✓", "Review 3", "run dvgs#1  done")
 
 
 def test_stop_before_the_run_began_and_settings_of_a_preset(app, bad_files):
