@@ -93,7 +93,7 @@ class DVGSSettings(Settings):
         description="Also value every row under every other label; the best one is suggested. "
         "Classification with at most 64 classes.",
     )
-    # experiments/checkpoints_needed.py: the lowest threshold that cost no data set 0.5 % of AUROC
+    # docs/checkpoints.md: the lowest threshold that cost no data set 0.5 % of its mean AUROC
     stop_when_settled: float | None = Field(
         default=0.99,
         ge=0,
