@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 ARGUMENTS = [
@@ -23,6 +23,8 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+# a condition is waited for as long as a busy machine may take; a quiet one is not slowed by it
+expect.set_options(timeout=90_000)
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
@@ -64,7 +66,7 @@ def page(context: BrowserContext) -> Iterator[Page]:
     """A fresh tab, 1280 × 900. The test fails on any error the page did not catch."""
     errors: list[str] = []
     opened = context.new_page()
-    opened.set_default_timeout(45_000)
+    opened.set_default_timeout(90_000)
     opened.on("pageerror", lambda error: errors.append(str(error)))
     opened.on(
         "console",
@@ -105,7 +107,7 @@ class Server:
                 command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT
             )
 
-    def wait(self, seconds: float = 60) -> None:
+    def wait(self, seconds: float = 120) -> None:
         """Until it answers."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:

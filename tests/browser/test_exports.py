@@ -23,7 +23,6 @@ from dvgs_core.store import Dataset, Workspace
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.browser
-expect.set_options(timeout=30_000)
 
 DROPPED, RELABELLED = [1, 4, 9, 30], {2: "ja", 7: "<b>nein</b>"}
 

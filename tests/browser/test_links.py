@@ -7,7 +7,6 @@ from playwright.sync_api import Page, expect
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.browser
-expect.set_options(timeout=30_000)
 
 
 @pytest.fixture
