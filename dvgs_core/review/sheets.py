@@ -1,10 +1,8 @@
 """Workbooks: a cleaned one from a workbook, or one from a typed table."""
 
 import datetime
-import io
 import re
 import warnings
-import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -14,12 +12,11 @@ import pandas as pd
 
 from dvgs_core.errors import InputError
 from dvgs_core.review.edits import Edits
+from dvgs_core.review.sheet_xml import Styles, cell_xml, write_book
 
 LARGEST_ROWS, LARGEST_COLUMNS, LONGEST_CELL = 1_048_576, 16_384, 32_767
 
-_DATED = re.compile(rb"(<dcterms:(?:created|modified)[^>]*>)[^<]*")
 _UNWRITABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
-_LONG_AGO = rb"\g<1>1980-01-01T00:00:00Z"
 
 
 def clean_sheet(path: Path, sheet: str, label: int | None, edits: Edits, out: Path) -> None:
@@ -66,17 +63,28 @@ def write_sheet(frame: pd.DataFrame, out: Path) -> None:
         InputError: a workbook cannot hold so much, or not such values.
     """
     check_sheet(frame)
-    columns = []
-    for position in range(frame.shape[1]):
-        values = frame.iloc[:, position].astype(object)
-        columns.append(
-            [
-                _Cell.from_value(None if gone else value)
-                for value, gone in zip(values, values.isna(), strict=True)
-            ]
-        )
-    header = [_Cell.from_value(str(name)) for name in frame.columns]
-    _write([header, *map(list, zip(*columns, strict=True))], "Sheet1", out)
+    styles = Styles()
+    try:
+        columns = [_column(frame.iloc[:, at], styles) for at in range(frame.shape[1])]
+        header = [_xml(_Cell.from_value(str(name)), styles) for name in frame.columns]
+        write_book([header, *zip(*columns, strict=True)], styles, "Sheet1", out)
+    except (ValueError, TypeError) as error:
+        raise _refused(error) from error
+
+
+def _column(values: pd.Series, styles: Styles) -> list[str]:
+    """A column's cells; what comes again is made once."""
+    made: dict[Any, str] = {}
+    cells = []
+    for value, gone in zip(values.astype(object), values.isna(), strict=True):
+        if gone:
+            cells.append("")
+            continue
+        key = (value.__class__, value)  # True is not 1
+        if key not in made:
+            made[key] = _xml(_Cell.from_value(value), styles)
+        cells.append(made[key])
+    return cells
 
 
 def check_sheet(frame: pd.DataFrame) -> None:
@@ -149,43 +157,26 @@ class _Cell:
 
 
 def _write(rows: Iterable[list[_Cell]], title: str, out: Path) -> None:
-    import openpyxl
-    from openpyxl.cell import WriteOnlyCell
-    from openpyxl.utils.exceptions import IllegalCharacterError
-
-    book = openpyxl.Workbook(write_only=True)
-    sheet = book.create_sheet(title)
+    """Rows of cells that came from a workbook."""
+    styles = Styles()
     try:
-        for row in rows:
-            line = []
-            for source in row:
-                if isinstance(source.value, str) and len(source.value) > LONGEST_CELL:
-                    # openpyxl would cut it off in silence
-                    raise ValueError(f"{len(source.value):,} characters in one")
-                cell = WriteOnlyCell(sheet, source.value)
-                if source.kind in "se":  # never a formula, whatever it begins with
-                    cell.data_type = source.kind
-                if source.format != "General":
-                    cell.number_format = source.format
-                line.append(cell)
-            sheet.append(line)
-    except (IllegalCharacterError, ValueError, TypeError) as error:
-        raise InputError(
-            f"A workbook cannot hold one of the cells ({str(error).splitlines()[0]}). "
-            "Export the table as CSV or Parquet."
-        ) from error
-    buffer = io.BytesIO()
-    book.save(buffer)
-    _write_undated(buffer, out)
+        pieces = ([_xml(cell, styles) for cell in row] for row in rows)
+        write_book(pieces, styles, title, out)
+    except (ValueError, TypeError) as error:
+        raise _refused(error) from error
 
 
-def _write_undated(buffer: io.BytesIO, out: Path) -> None:
-    """The workbook without the time of writing: the same table gives the same bytes."""
-    with zipfile.ZipFile(buffer) as source, zipfile.ZipFile(out, "w") as copy:
-        for name in source.namelist():
-            data = source.read(name)
-            if name == "docProps/core.xml":
-                data = _DATED.sub(_LONG_AGO, data)
-            entry = zipfile.ZipInfo(name)
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            copy.writestr(entry, data)
+def _xml(cell: _Cell, styles: Styles) -> str:
+    if isinstance(cell.value, str):
+        if len(cell.value) > LONGEST_CELL:
+            raise ValueError(f"{len(cell.value):,} characters in one")
+        if _UNWRITABLE.search(cell.value):
+            raise ValueError("control characters in one")
+    return cell_xml(cell.value, cell.format, cell.kind == "e", styles)
+
+
+def _refused(error: Exception) -> InputError:
+    return InputError(
+        f"A workbook cannot hold one of the cells ({str(error).splitlines()[0]}). "
+        "Export the table as CSV or Parquet."
+    )

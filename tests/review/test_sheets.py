@@ -6,6 +6,8 @@ import numpy as np
 import openpyxl
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from dvgs_core.errors import InputError
 from dvgs_core.review import check_frame, write_frame
@@ -56,6 +58,7 @@ def test_types_come_back(tmp_path):
             "time": pd.to_datetime(["2024-01-02 03:04:05", None, "1850-01-01 00:00:00"]),
             "zone": [zone, zone, zone],
             "day": [datetime.date(2024, 1, 2), None, datetime.date(1850, 1, 1)],
+            "lasts": pd.to_timedelta([90, None, 3600], unit="s"),
             "text": ["a\nb", None, "007"],
             "class": pd.Categorical(["u", "v", None]),
         }
@@ -71,6 +74,7 @@ def test_types_come_back(tmp_path):
     assert columns["time"] == (moment, None, "1850-01-01T00:00:00")
     assert set(columns["zone"]) == {"2024-05-06T07:08:09+02:00"}
     assert columns["day"] == (datetime.datetime(2024, 1, 2), None, "1850-01-01")
+    assert columns["lasts"][0] == datetime.timedelta(seconds=90)
     assert columns["text"] == ("a\nb", None, "007")
     assert columns["class"] == ("u", "v", None)
 
@@ -99,3 +103,29 @@ def test_a_check_lets_pass_what_can_be_written(tmp_path, ending):
     check_frame(frame, f"x{ending}")
     write_frame(frame, tmp_path / f"x{ending}")
     assert [path.name for path in tmp_path.iterdir()] == [f"x{ending}"]
+
+
+_TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc"]) | st.sampled_from("\n\t\r &<>\"'="))
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    texts=st.lists(st.none() | _TEXTS.filter(lambda text: text != ""), min_size=1, max_size=6),
+    number=st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**53), 2**53),
+)
+def test_any_text_and_number_comes_back(tmp_path_factory, texts, number):
+    path = tmp_path_factory.mktemp("sheet") / "x.xlsx"
+    frame = pd.DataFrame({"text": pd.Series(texts, dtype=object), "number": number})
+    write_frame(frame, path)
+    _, *rows = openpyxl.load_workbook(path).active.values
+    assert [text for text, _ in rows] == texts
+    assert all(found == number for _, found in rows)
+
+
+def test_the_same_table_gives_the_same_bytes_and_other_programs_read_it(tmp_path):
+    frame = pd.DataFrame({f"c{i}": np.arange(40) + i for i in range(60)})
+    frame["when"] = pd.Timestamp("2024-05-06 07:08")
+    for name in ("a.xlsx", "b.xlsx"):
+        write_frame(frame, tmp_path / name)
+    assert (tmp_path / "a.xlsx").read_bytes() == (tmp_path / "b.xlsx").read_bytes()
+    pd.testing.assert_frame_equal(pd.read_excel(tmp_path / "a.xlsx"), frame, check_dtype=False)
