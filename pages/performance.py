@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ui import performance_calibration, performance_views, style
+from ui import performance_calibration, performance_runs, performance_views, style
 from ui.components import empty
 from ui.frame import errors_for_people, inside_app
 from ui.performance import finished_runs
@@ -32,7 +32,7 @@ def page(current) -> None:
     performance_calibration.show(current)
     performance_views.detection(current)
     performance_views.noise(current)
-    performance_views.runs_compared(current)
+    performance_runs.show(current)
 
 
 inside_app("performance")

@@ -11,14 +11,12 @@ import streamlit as st
 from dvgs_core.engine.curves import curve_job
 from dvgs_core.engine.job import Job
 from dvgs_core.errors import InputError
-from dvgs_core.evaluation.agreement import Agreement, agreement
 from dvgs_core.evaluation.cut import RecommendedCut, recommended_cut
 from dvgs_core.evaluation.detection import Detection
-from dvgs_core.evaluation.filtering import METRIC_NAMES, conclusion, curve_bands
+from dvgs_core.evaluation.filtering import METRIC_NAMES, curve_bands
 from dvgs_core.evaluation.noise import NoiseCorrelation, noise_correlation
 from dvgs_core.paper.svg import Line, Panel
 from dvgs_core.store import Run, Study
-from ui.jobs import RunFiles
 from ui.results import the_results, truth_of
 from ui.state import workspace
 
@@ -34,13 +32,11 @@ class Curves:
         study: the job that trains the networks, or None if nobody asked.
         points: what `filtering_curve` returns, perhaps not all of it; empty at first.
         cut: what the whole curves recommend; None while they lack points.
-        sentence: what to conclude.
     """
 
     study: Study | None
     points: pd.DataFrame
     cut: RecommendedCut | None
-    sentence: str
 
 
 def has_holdout(run: Run) -> bool:
@@ -63,11 +59,11 @@ def curves(run: Run, settings: dict[str, Any]) -> Curves:
     study = workspace().study(run.dataset, "curve", curve_job(run, settings))
     path = None if study is None else study.directory / "points.parquet"
     if study is None or path is None or not path.exists():
-        return Curves(study, pd.DataFrame(), None, "")
+        return Curves(study, pd.DataFrame(), None)
     points = _points(str(path), path.stat().st_mtime_ns)
     if study.status != "done":
-        return Curves(study, points, None, "")
-    return Curves(study, points, recommended_cut(points), conclusion(points))
+        return Curves(study, points, None)
+    return Curves(study, points, recommended_cut(points))
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -90,7 +86,7 @@ def curve_panels(points: pd.DataFrame) -> list[Panel]:
                 lines.append(
                     Line(
                         ORDER_NAMES.get(name, f"{name} values first"),
-                        part["removed"].to_numpy(),
+                        100 * part["removed"].to_numpy(),
                         part["score"].to_numpy(),
                         part["low"].to_numpy(),
                         part["high"].to_numpy(),
@@ -103,9 +99,10 @@ def curve_panels(points: pd.DataFrame) -> list[Panel]:
         panels.append(
             Panel(
                 f"Removing the {which} values",
-                "share of the source removed",
+                "% of the source removed",
                 f"{metric} on the holdout",
                 lines,
+                x_range=(0, 100 * float(bands["removed"].max())),
                 y_range=(low - air, high + air),
             )
         )
@@ -193,69 +190,6 @@ def finished_runs(dataset_id: str) -> dict[int, Run]:
     """Runs of the dataset that have values, the newest first."""
     runs = workspace().runs(dataset_id)
     return {r.id: r for r in runs if not r.active and (r.directory / "values.parquet").exists()}
-
-
-@st.cache_resource(max_entries=6, show_spinner=False)
-def agreement_of(run_ids: tuple[int, ...]) -> Agreement | str:
-    """How some runs of one dataset rank its rows, or why that cannot be said."""
-    columns = {}
-    for run_id in run_ids:
-        run = workspace().run(run_id)
-        columns[run.name] = the_results(run).values["value"].to_numpy(dtype=float)
-    try:
-        return agreement(columns)
-    except InputError as error:
-        return str(error)
-
-
-def compared(run_ids: tuple[int, ...]) -> pd.DataFrame:
-    """A line a run: method, rows, seconds, rows a second, how settled, and what it finds."""
-    from ui.results import known_detection
-
-    lines = []
-    for run_id in run_ids:
-        run = workspace().run(run_id)
-        steps = RunFiles(run.directory).steps()
-        seconds = float(steps["seconds"].iloc[-1]) if len(steps) else float("nan")
-        scored = int(steps["rows"].sum()) if len(steps) else 0
-        found = known_detection(run_id, run.dataset)
-        settled = steps["settled"].iloc[-1] if len(steps) and "settled" in steps else None
-        lines.append(
-            {
-                "run": run.name,
-                "method": run.job["method"],
-                "rows": int(the_results(run).values["value"].notna().sum()),
-                "seconds": seconds,
-                "rows_per_second": scored / seconds if seconds > 0 else float("nan"),
-                "settled": float("nan") if settled is None else float(settled),
-                "auroc": float("nan") if found is None else found.auroc,
-                "precision": float("nan") if found is None else found.precision_at(found.damaged),
-            }
-        )
-    return pd.DataFrame(lines)
-
-
-def differing_settings(run_ids: tuple[int, ...]) -> pd.DataFrame:
-    """Settings in which runs differ: a line a setting, a column a run."""
-    told = {}
-    for run_id in run_ids:
-        run = workspace().run(run_id)
-        job = Job.model_validate(run.job)
-        told[run.name] = {
-            "method": job.method,
-            "seed": job.seed,
-            "numbers": job.encoding.numeric,
-            "corrections": "none" if job.corrections is None else "decisions applied",
-            **{f"target: {k}": _plain(v) for k, v in job.split.model_dump().items()},
-            **job.settings,
-        }
-    frame = pd.DataFrame(told).astype(object)
-    frame = frame.where(frame.notna(), "–").astype(str)
-    return frame[frame.nunique(axis=1) > 1].rename_axis("setting").reset_index()
-
-
-def _plain(value: Any) -> Any:
-    return f"{len(value):,} rows" if isinstance(value, (tuple, list)) and value else value or "–"
 
 
 def calibration(run: Run) -> dict[str, Any] | None:

@@ -6,18 +6,19 @@ import pandas as pd
 import streamlit as st
 
 from dvgs_core.errors import InputError
-from dvgs_core.evaluation.filtering import FilteringSettings
+from dvgs_core.evaluation.cut import RecommendedCut
+from dvgs_core.evaluation.filtering import FilteringSettings, conclusion
 from dvgs_core.paper.svg import Panel, figure
-from dvgs_core.review.bulk import Cut
+from dvgs_core.review.bulk import Cut as QueueCut
 from dvgs_core.store import Run
 from ui import performance, style
 from ui.components import settings_form
 from ui.dialogs import rerun_when_free
 from ui.frame import errors_for_people
-from ui.panel_charts import panels_figure
+from ui.panels import Cut, cut_of, panels_chart
 from ui.queue_form import ask_for
 from ui.results import known_detection
-from ui.state import QueueChoice, workspace
+from ui.state import QueueChoice, state, widget, workspace
 
 _FORM = ("points", "most", "replicates", "metric", "epochs", "add_target")
 
@@ -29,17 +30,17 @@ def chart(
     numbers: pd.DataFrame,
     *,
     height: int = 340,
-    cut: float | None = None,
+    cut: Cut | None = None,
 ) -> None:
     """A sentence to conclude, the chart, and PNG (in its corner), SVG and CSV of it."""
     st.markdown(style.plain(sentence))
-    st.plotly_chart(
-        panels_figure(panels, height=height, cut=cut),
+    panels_chart(
+        panels,
         key=f"performance.{name}",
-        config={
-            "displaylogo": False,
-            "toImageButtonOptions": {"format": "png", "filename": name, "scale": 2},
-        },
+        name=name,
+        description=sentence,
+        height=height,
+        cut=cut,
     )
     with st.container(horizontal=True, gap="small", key=f"take_{name}"):
         st.download_button(
@@ -60,7 +61,6 @@ def chart(
             icon=":material/download:",
             on_click="ignore",
         )
-        st.caption("PNG: the camera in the chart's corner.")
 
 
 def filtering(run: Run) -> None:
@@ -90,17 +90,23 @@ def filtering(run: Run) -> None:
     if found.cut is None:
         if not (found.study and found.study.active):
             return
-        st.plotly_chart(panels_figure(performance.curve_panels(found.points)), key="curves.live")
+        panels_chart(
+            performance.curve_panels(found.points),
+            key="curves.live",
+            name="filtering",
+            description="Filtering curves, as far as they are known.",
+        )
         return
-    share = cut_slider(run, found.cut.removed)
+    cut = the_cut(run, found.points, found.cut)
     chart(
         "filtering",
-        f"{found.sentence} {found.cut.conclusion}",
+        found.cut.conclusion,
         performance.curve_panels(found.points),
         found.points,
-        height=400,
-        cut=share,
+        height=420,
+        cut=cut,
     )
+    to_the_queue(found.points, cut)
 
 
 def start(run: Run, asked: dict, found: performance.Curves) -> None:
@@ -138,29 +144,39 @@ def start(run: Run, asked: dict, found: performance.Curves) -> None:
             st.rerun()
 
 
-def cut_slider(run: Run, recommended: float) -> float:
-    """Where to cut; the same cut makes the Review page's queue."""
-    left, right = st.columns([4, 1.4], vertical_alignment="bottom")
-    percent = left.slider(
-        "Cut: the lowest share of the source",
-        0.0,
-        90.0,
-        value=round(100 * recommended, 1),
-        step=0.5,
-        format="%.1f %%",
-        key=f"performance.cut.{run.id}",
-        help=f"Recommended by the curves: {100 * recommended:.3g} %.",
-        persist_state="session",
+def the_cut(run: Run, points: pd.DataFrame, recommended: RecommendedCut) -> Cut:
+    """Where the line stands: as recommended until it is moved, which also sets Review's queue."""
+    token = f"run {run.id}"
+    moved = cut_of(widget("performance.filtering"), token)
+    if moved is not None and moved != state.cuts.get(token):
+        state.cuts = {**state.cuts, token: moved}
+        ask_for(QueueChoice("cut", cut=str(QueueCut("share", moved))))
+    usual = 100 * recommended.removed
+    return Cut(
+        at=state.cuts.get(token, usual),
+        usual=usual,
+        rows=int(points["rows"].max()),
+        most=100 * float(points["removed"].max()),
+        token=token,
     )
-    if right.button(
-        f"Review the lowest {percent:g} %",
+
+
+def to_the_queue(points: pd.DataFrame, cut: Cut) -> None:
+    """What is known of the line's place, and the way to the rows below it."""
+    words, button = st.columns([4, 1.4], vertical_alignment="center")
+    if cut.at:
+        words.caption(style.plain(conclusion(points, cut.at / 100)))
+    else:
+        words.caption("Drag the line, or focus it and use the arrow keys, to choose a cut.")
+    if button.button(
+        f"Review the lowest {cut.at:g} %",
         icon=":material/arrow_forward:",
         width="stretch",
-        disabled=percent == 0,
+        disabled=not cut.at,
+        key="performance.review_cut",
     ):
-        ask_for(QueueChoice("cut", cut=str(Cut("share", percent))))
+        ask_for(QueueChoice("cut", cut=str(QueueCut("share", cut.at))))
         st.switch_page("pages/review.py")
-    return percent / 100
 
 
 def detection(run: Run) -> None:
@@ -186,55 +202,3 @@ def noise(run: Run) -> None:
         return
     st.subheader("Are noisier rows lower?", anchor=False)
     chart("noise", found[0].conclusion, performance.noise_panel(found[1]), found[1], height=320)
-
-
-def runs_compared(run: Run) -> None:
-    """Runs side by side: cost, what they find, where they agree and where not."""
-    st.subheader("Runs side by side", anchor=False)
-    there = performance.finished_runs(run.dataset)
-    others = [one for one in there if one != run.id]
-    chosen = st.multiselect(
-        "Compare with",
-        others,
-        default=others[:2],
-        format_func=lambda one: f"{there[one].name}  {there[one].created:%d %b %H:%M}",
-        key=f"performance.others.{run.id}",
-        max_selections=7,
-        persist_state="session",
-        placeholder="other runs of this dataset" if others else "there is no other run yet",
-    )
-    ids = (run.id, *chosen)
-    lines = performance.compared(ids)
-    st.dataframe(
-        lines.dropna(axis=1, how="all"),
-        hide_index=True,
-        column_config={
-            "rows": st.column_config.NumberColumn("rows valued", format="localized"),
-            "seconds": st.column_config.NumberColumn("seconds", format="%.1f"),
-            "rows_per_second": st.column_config.NumberColumn("rows / s", format="localized"),
-            "settled": st.column_config.NumberColumn("settled", format="%.3f"),
-            "auroc": st.column_config.NumberColumn("AUROC", format="%.3f"),
-            "precision": st.column_config.NumberColumn("precision", format="percent"),
-        },
-    )
-    if len(ids) < 2:
-        st.caption("Value the same rows with another method or seed to see where they agree.")
-        return
-    found = performance.agreement_of(ids)
-    if isinstance(found, str):
-        st.caption(style.plain(found))
-        return
-    st.markdown(style.plain(found.conclusion))
-    left, middle, right = st.columns([1, 1, 1.3], gap="medium")
-    with left:
-        st.caption("Rank correlation of two runs, and how many of their lowest rows are the same")
-        st.dataframe(found.pairs, hide_index=True)
-    with middle:
-        st.caption("Settings in which they differ")
-        st.dataframe(performance.differing_settings(ids), hide_index=True)
-    with right:
-        st.caption("Rows on which they disagree most (share of rows that are lower)")
-        st.dataframe(found.disagreement, hide_index=True, height=220)
-    if len(chosen) == 1 and st.button("Review the rows they disagree on", icon=":material/rule:"):
-        ask_for(QueueChoice("disagreement", against=chosen[0]))
-        st.switch_page("pages/review.py")

@@ -129,6 +129,31 @@ def lowest_rows(values: NDArray[np.float64], ids: NDArray, k: int) -> NDArray:
     return ids[np.lexsort((ids, values))[:k]]
 
 
+def overlap_curve(
+    a: ArrayLike, b: ArrayLike, *, points: int = 101
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """How many of the k lowest rows of one ranking are among those of another, for every k.
+
+    Args:
+        a, b: (n,) values of the same rows; rows that lack one of them do not count.
+        points: how many k to look at, evenly from none to all.
+
+    Returns:
+        share of the rows that is looked at, and share of those that both have; (<= points,) each,
+        from 0 to 1. By chance the two are equal.
+    """
+    table = np.stack([np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)])
+    table = table[:, ~np.isnan(table).any(axis=0)]
+    n = table.shape[1]
+    order = np.argsort(table, axis=1, kind="stable")
+    ranks = np.empty_like(order)
+    np.put_along_axis(ranks, order, np.arange(n)[None].repeat(2, axis=0), axis=1)
+    # a row is among the k lowest of both once k passes the larger of its two ranks
+    both = np.append(0, np.cumsum(np.bincount(ranks.max(axis=0), minlength=n)))
+    k = np.unique(np.linspace(0, n, min(points, n + 1)).round().astype(int))
+    return k / max(n, 1), both[k] / np.maximum(k, 1)
+
+
 def _disagreement(
     names: tuple[str, ...], percentile: NDArray[np.float64], rows: NDArray, most: int
 ) -> pd.DataFrame:

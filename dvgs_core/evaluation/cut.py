@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from dvgs_core.evaluation.scores import METRIC_NAMES
+
 
 @dataclass(frozen=True)
 class RecommendedCut:
@@ -20,6 +22,8 @@ class RecommendedCut:
     rows: int
     before: float
     after: float
+    error: float
+    lasts: float
     conclusion: str
 
 
@@ -43,16 +47,34 @@ def recommended_cut(frame: pd.DataFrame) -> RecommendedCut:
     best = means.idxmax()
     error = float(gains[best].sem()) if len(scores) > 1 else 0.0
     good = means.index[means >= means[best] - error]
-    removed = float(good.min())
+    removed, lasts = float(good.min()), float(good.max())
     rows = int(left[0.0] - left[removed])
     before, after = float(means[0.0]), float(means[removed])
-    if removed == 0:
+    own = float(gains[removed].sem()) if len(scores) > 1 else 0.0
+    metric = METRIC_NAMES[str(frame["metric"].iloc[0])]
+    if removed > 0:
+        within = f" (±{own:.3f})" if len(scores) > 1 else ""
         said = (
-            "Removing the lowest rows does not raise the score: the data as it is serves as well."
+            f"Dropping the lowest {_percent(removed)} ({rows:,} rows) raises holdout {metric} from "
+            f"{before:.3f} to {after:.3f}{within}; {_end(means, lasts)}."
         )
     else:
         said = (
-            f"Removing the lowest {removed:.3g} of the source ({rows:,} rows) is enough: "
-            f"{before:.3f} becomes {after:.3f}, and removing more gains no more than chance."
+            f"Dropping the lowest rows does not raise holdout {metric}, {before:.3f} with all of "
+            f"them; {_end(means, lasts)}."
         )
-    return RecommendedCut(removed, rows, before, after, said)
+    return RecommendedCut(removed, rows, before, after, own, lasts, said)
+
+
+def _end(means: pd.Series, lasts: float) -> str:
+    """Where the curve begins to fall."""
+    later = means[means.index > lasts]
+    if not len(later):
+        return f"it has not fallen at {_percent(lasts)}, the most that was tried"
+    if lasts == 0:
+        return f"without the lowest {_percent(later.index[0])} it is {later.iloc[0]:.3f}"
+    return f"past {_percent(lasts)} it falls"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.3g} %"

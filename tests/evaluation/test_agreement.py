@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
 from dvgs_core.errors import InputError
-from dvgs_core.evaluation.agreement import agreement
+from dvgs_core.evaluation.agreement import agreement, overlap_curve
 from dvgs_core.evaluation.sensitivity import sensitivity, values_under_other_targets
 from dvgs_core.samples import Samples, Valuation
 
@@ -22,6 +22,17 @@ def test_the_same_and_the_opposite_ranking():
         "up and again agree most (rank correlation 1.00), up and down least (-1.00); two rankings "
         "share 33% of their 3 lowest rows on average."
     )
+
+
+@given(n=st.integers(0, 20), seed=st.integers(0, 99))
+def test_the_overlap_at_every_k_is_counted(n, seed):
+    rng = np.random.default_rng(seed)
+    a, b = rng.permutation(n).astype(float), rng.permutation(n).astype(float)
+    share, common = overlap_curve(np.append(a, np.nan), np.append(b, 5.0), points=n + 1)
+    lowest = [np.argsort(ranking) for ranking in (a, b)]
+    expected = [len({*lowest[0][:k]} & {*lowest[1][:k]}) / max(k, 1) for k in range(n + 1)]
+    np.testing.assert_allclose(share, np.arange(n + 1) / max(n, 1))
+    np.testing.assert_allclose(common, expected)
 
 
 @given(st.data())

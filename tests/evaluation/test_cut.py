@@ -26,18 +26,26 @@ def test_the_smallest_removal_within_one_standard_error_of_the_best():
     )
     assert (found.removed, found.rows) == (0.1, 10)
     assert (found.before, found.after) == (0.5, pytest.approx(0.605))
-    assert "(10 rows)" in found.conclusion
+    # the gain at 0.1 is .10 and .11: standard error .005
+    assert found.error == pytest.approx(0.005) and found.lasts == 0.2
+    assert found.conclusion == (
+        "Dropping the lowest 10 % (10 rows) raises holdout accuracy from 0.500 to 0.605 (±0.005); "
+        "past 20 % it falls."
+    )
 
 
 def test_a_clearly_better_removal_is_taken_whole():
     found = recommended_cut(curve({0.0: [0.5, 0.5], 0.1: [0.6, 0.6], 0.2: [0.7, 0.7]}))
     assert (found.removed, found.rows) == (0.2, 20)
+    assert "it has not fallen at 20 %, the most that was tried" in found.conclusion
 
 
 def test_nothing_is_removed_where_removing_does_no_good():
     found = recommended_cut(curve({0.0: [0.7, 0.6], 0.1: [0.6, 0.6]}))
     assert (found.removed, found.rows) == (0.0, 0) and "does not raise" in found.conclusion
+    assert "without the lowest 10 % it is 0.600" in found.conclusion
 
 
 def test_one_replicate_knows_no_error_and_takes_the_best():
-    assert recommended_cut(curve({0.0: [0.5], 0.1: [0.6], 0.2: [0.61]})).removed == 0.2
+    found = recommended_cut(curve({0.0: [0.5], 0.1: [0.6], 0.2: [0.61]}))
+    assert found.removed == 0.2 and "±" not in found.conclusion

@@ -8,9 +8,12 @@ import pytest
 
 from dvgs_core.engine.curves import execute
 from dvgs_core.engine.worker import do
+from dvgs_core.evaluation.cut import recommended_cut
 from dvgs_core.evaluation.filtering import curve_bands
-from ui import performance
-from ui.panel_charts import panels_figure
+from dvgs_core.paper.svg import Line, Panel
+from ui import performance, performance_runs, style
+from ui.panels import cut_of
+from ui.panels.component import drawn
 
 from .test_pages import start_small
 
@@ -59,12 +62,13 @@ def test_curves_are_asked_for_drawn_and_cut(valued):
     run = valued.space.runs()[0]
     source = (pd.read_parquet(run.directory / "values.parquet")["value"].notna()).sum()
     assert points["rows"].max() == source
-    assert any(m.value.startswith("Removing the lowest") for m in valued.tab.markdown)
-    (slider,) = [s for s in valued.tab.slider if s.key.startswith("performance.cut")]
-    slider.set_value(20.0)
+    said = style.plain(recommended_cut(points).conclusion)
+    assert [m.value for m in valued.tab.markdown].count(said) == 1
+    # what the browser says when the line is let go
+    moved = {"cut": {"token": f"run {run.id}", "at": 20.0}}
+    valued.tab.session_state["performance.filtering"] = moved
     valued.run()
-    valued.press("Review the lowest 20 %")
-    assert valued.title == "Review"
+    valued.go("review")
     assert f"/ {round(0.2 * source):,}" in valued.said
 
 
@@ -73,7 +77,7 @@ def test_what_is_known_of_the_damage_is_shown(valued):
     assert "of the 180 damaged" not in valued.said  # some of them are target or holdout
     assert "damaged ones (by chance" in valued.said
     run = valued.space.runs()[0]
-    lines = performance.compared((run.id,))
+    lines = performance_runs.compared((run.id,))
     values = pd.read_parquet(run.directory / "values.parquet").dropna(subset="value")
     wrong = valued.space.truth(run.dataset).set_index("row")["corrupted"].loc[values["row"]]
     low = np.sort(values["value"][wrong.to_numpy()].to_numpy())
@@ -87,9 +91,13 @@ def test_two_runs_are_compared_and_their_disagreement_reviewed(valued):
     valued.work()
     valued.go("performance")
     first, second = valued.space.runs()[0], valued.space.runs()[1]
-    told = performance.differing_settings((first.id, second.id))
+    told = performance_runs.differing_settings((first.id, second.id))
     assert told.set_index("setting").loc["epochs"].tolist() == ["2", "20"]
     assert not valued.errors
+    lines = performance_runs.compared((first.id, second.id))
+    quick = lines.loc[lines["seconds"].idxmin(), "run"]
+    assert f"{quick} was the quickest with" in performance_runs.cost_sentence(lines)
+    assert performance_runs.cost_sentence(lines) in valued.said
     valued.press("Review the rows they disagree on")
     assert valued.title == "Review"
     assert next(b for b in valued.tab.selectbox if b.label == "Queue").value == "disagreement"
@@ -115,9 +123,23 @@ def test_panels_draw_what_the_frame_holds():
     ]
     columns = ["which", "removed", "replicate", "rows", "score", "metric"]
     points = pd.DataFrame(lines, columns=columns)
-    figure = panels_figure(performance.curve_panels(points), cut=0.5)
-    drawn = [t for t in figure.data if t.name == "lowest values first" and t.mode == "lines"]
-    assert list(drawn[0].x) == [0.0, 0.5]
+    first, second = drawn(performance.curve_panels(points))
+    line = next(line for line in first["lines"] if line["name"] == "lowest values first")
+    assert line["x"] == [0.0, 50.0]
     expected = curve_bands(points).query("which == 'lowest'")["score"]
-    np.testing.assert_allclose(drawn[0].y, expected)
-    assert len(figure.layout.shapes) == 2
+    np.testing.assert_allclose(line["y"], expected)
+    assert first["x_range"] == (0, 50) and first["y_range"] == second["y_range"]
+
+
+def test_a_line_moved_for_another_run_is_not_taken_for_this_one():
+    value = {"cut": {"token": "run 1", "at": 7.5}}
+    assert cut_of(value, "run 1") == 7.5
+    assert cut_of(value, "run 2") is None and cut_of(None, "run 1") is None
+
+
+def test_a_line_of_many_points_is_drawn_by_a_thousand_with_both_ends():
+    x = np.linspace(0, 1, 30_001)
+    (panel,) = drawn([Panel("", "", "", [Line("a", x, x**2)])])
+    (line,) = panel["lines"]
+    assert len(line["x"]) == 1_000 and (line["x"][0], line["x"][-1]) == (0.0, 1.0)
+    np.testing.assert_allclose(line["y"], np.square(line["x"]), atol=1e-5)
