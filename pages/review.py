@@ -39,7 +39,7 @@ def page(found, current) -> None:
     with line:
         review_table.progress_line(found, queue, log)
     with tools, st.container(horizontal=True, key="review_tools", gap="xsmall"):
-        review_tools.buttons(found)
+        review_tools.buttons(found, queue, choice, selection)
     left, middle, right = st.columns([1.45, 1.15, 1.3], gap="small")
     words = decisions.decision_words(log.current())
     with left, st.container(key=review_table.FRAME, gap="small"):

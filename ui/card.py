@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from dvgs_core.review.contrast import ClassContrast
 from dvgs_core.review.decisions import Entry
+from dvgs_core.review.words import ClassWords
 from ui import alike, row_pictures, style
 from ui.decisions import decision_log
 from ui.jobs import RunFiles
@@ -25,8 +26,8 @@ def show(found: Results, row: int, decision: str | None) -> None:
     if image is None:
         facts_of(found, row, decision)
     else:
-        picture, words = st.columns([1, 2], vertical_alignment="top")
-        picture.image(image, width=130)
+        picture, words = st.columns([1, 1.3], vertical_alignment="top")
+        picture.image(image, width=176)
         with words:
             facts_of(found, row, decision)
     texts(found, row)
@@ -131,19 +132,26 @@ def _contrast(run_id: int) -> ClassContrast:
     return ClassContrast(table(run.dataset).frame, found.schema, found.codes)
 
 
+@st.cache_resource(max_entries=6, show_spinner=False)
+def _words(run_id: int, column: str) -> ClassWords:
+    run = workspace().run(run_id)
+    return ClassWords(table(run.dataset).frame[column], the_results(run).codes)
+
+
 def texts(found: Results, row: int) -> None:
-    """Columns of free text, in full."""
-    frame = table(the_dataset_id()).frame
+    """Columns of free text in full, with the words that are more usual in other classes marked."""
     for column in found.schema.columns:
         if column.role == "feature" and column.kind == "text":
-            text = frame[column.name].iloc[row]
-            if isinstance(text, str):
-                st.markdown(f":gray[{style.shortened(column.name, 40)}]")
-                st.text(text[:4000])
+            pieces = _words(the_run().id, column.name).pieces(row)
+            if pieces:
+                st.html(row_pictures.text(column.name, pieces))
 
 
 def fields(row: int) -> None:
-    """The row's fields, the most unusual for its class first; the others on demand."""
+    """The row's fields, the most unusual for its class first; the others on demand.
+
+    Texts stand above in full.
+    """
     lines = _contrast(the_run().id).row(row)
     if lines.empty:
         return

@@ -12,7 +12,7 @@ from dvgs_core.data.schema import Schema
 from ui.results import the_results
 from ui.state import table, the_run, workspace
 
-_LARGE = 130
+_LARGE = 176
 _SMALL = (48, 48)
 
 

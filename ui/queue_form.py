@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from dvgs_core.data.query import matching_rows
 from dvgs_core.errors import InputError
 from dvgs_core.review.bulk import Cut, CutKind
-from ui import queues
+from ui import queues, selections
 from ui.map import MapEvents
 from ui.results import Results, results, the_results
 from ui.state import (
@@ -30,8 +30,10 @@ ALL = "all labels"
 CUTS: dict[CutKind, str] = {"rows": "lowest rows", "share": "lowest %", "below": "values below"}
 _MODE, _LABEL, _WHERE = "review.queue", "review.label", "review.where"
 _CUT, _AMOUNT, _AGAINST = "review.cut", "review.amount", "review.against"
+_NAMED = "review.named"
 _USUAL: dict[CutKind, float] = {"rows": 100.0, "share": 5.0, "below": 0.0}
-_LINK = ("queue", "label", "where", "cut", "against")
+_NEED_MORE = ("query", "cut", "disagreement", "named")
+_LINK = ("queue", "label", "where", "cut", "against", "named")
 
 
 def choose(head, found: Results, events: MapEvents) -> QueueChoice:
@@ -51,7 +53,7 @@ def choose(head, found: Results, events: MapEvents) -> QueueChoice:
             set_widget(_MODE, "lasso")
     if widget(_MODE) not in modes:
         set_widget(_MODE, "lowest")
-    more = [1.5] if widget(_MODE) in ("query", "cut", "disagreement") else []
+    more = [1.5] if widget(_MODE) in _NEED_MORE else []
     room = [4.2 - sum(more), 1.3, 1.0, *more]
     places = st.columns(room, vertical_alignment="bottom", gap="small")
     with places[0]:
@@ -60,7 +62,7 @@ def choose(head, found: Results, events: MapEvents) -> QueueChoice:
         "Queue", modes, format_func=queues.MODES.__getitem__, key=_MODE, persist_state="session"
     )
     label = _label(places[2], found)
-    condition, cut, against = "", "", None
+    condition, cut, against, named = "", "", None, ""
     with places[-1]:
         if mode == "query":
             condition = _condition()
@@ -68,7 +70,9 @@ def choose(head, found: Results, events: MapEvents) -> QueueChoice:
             cut = str(choose_cut(_CUT, _AMOUNT))
         elif mode == "disagreement":
             against = _other_run(others)
-    return QueueChoice(mode, label, condition.strip(), cut, against)
+        elif mode == "named":
+            named = _named()
+    return QueueChoice(mode, label, condition.strip(), cut, against, named)
 
 
 def _label(place, found: Results) -> str | None:
@@ -94,6 +98,13 @@ def _other_run(others: dict[int, str]) -> int:
     )
 
 
+def _named() -> str:
+    there = selections.names()
+    if widget(_NAMED) not in there:
+        set_widget(_NAMED, there[-1])
+    return st.selectbox("Selection", there, key=_NAMED, persist_state="session")
+
+
 def _modes(found: Results, events: MapEvents, others: dict[int, str]) -> list[str]:
     """The queues there can be."""
     without = set()
@@ -103,6 +114,8 @@ def _modes(found: Results, events: MapEvents, others: dict[int, str]) -> list[st
         without.add("suggested")
     if not others:
         without.add("disagreement")
+    if not selections.names():
+        without.add("named")
     if found.schema.task != "classification":
         without.add("classes")
     return [mode for mode in queues.MODES if mode not in without]
@@ -155,6 +168,8 @@ def materials_of(
         if not choice.where:
             raise InputError("Write a condition on the columns, such as value < 0.")
         matching = np.flatnonzero(matching_rows(reviewed_frame(the_run().id), choice.where))
+    elif choice.mode == "named":
+        matching = selections.rows_of(choice.named)
     other = None if choice.against is None else the_results(workspace().run(choice.against)).values
     return queues.Materials(lasso, decided, matching, None if other is None else other["value"])
 
@@ -186,6 +201,8 @@ def ask_for(choice: QueueChoice) -> None:
     set_widget(_MODE, choice.mode)
     set_widget(_LABEL, choice.label or ALL)
     set_widget(_WHERE, choice.where)
+    if choice.named:
+        set_widget(_NAMED, choice.named)
     if choice.against is not None:
         set_widget(_AGAINST, choice.against)
     if choice.cut:
@@ -198,7 +215,7 @@ def _said(choice: QueueChoice) -> tuple[str, ...]:
     """A choice as the address says it; a lasso stays in the browser it was drawn in."""
     mode = "" if choice.mode in ("lowest", "lasso") else choice.mode
     against = "" if choice.against is None else str(choice.against)
-    return (mode, choice.label or "", choice.where, choice.cut, against)
+    return (mode, choice.label or "", choice.where, choice.cut, against, choice.named)
 
 
 def _read_address() -> None:
@@ -207,10 +224,10 @@ def _read_address() -> None:
     if not any(said) or said in state.links_seen:
         return
     state.links_seen = (*state.links_seen, said)
-    mode, label, condition, cut, against = said
+    mode, label, condition, cut, against, named = said
     number = int(against) if against.isdigit() else None
     with suppress(InputError):  # a cut that is none: the rest of the link still counts
-        ask_for(QueueChoice(mode, label, condition, cut, number))
+        ask_for(QueueChoice(mode, label, condition, cut, number, named))
 
 
 def write_address(choice: QueueChoice) -> None:

@@ -18,6 +18,7 @@ MODES = {
     "cut": "up to a cut",
     "query": "a condition",
     "lasso": "rows in the lasso",
+    "named": "a named selection",
     "undecided": "undecided rows",
     "decided": "decided rows",
 }
@@ -30,7 +31,7 @@ class Materials:
     Attributes:
         lasso: row ids inside the lasso.
         decided: row ids with a decision.
-        matching: row ids for which the condition holds.
+        matching: row ids for which the condition holds, or of the named selection.
         other: value by row id in the run compared with, NaN where it has none; None: no such run.
     """
 
@@ -60,7 +61,7 @@ def make_queue(choice: QueueChoice, found: Results, materials: Materials) -> Que
         case "cut":
             values = found.values["value"].loc[order].to_numpy()
             order = order[: Cut.parsed(choice.cut).count(values)]
-        case "query":
+        case "query" | "named":
             order = order[np.isin(order, materials.matching)]
         case "lasso":
             order = order[np.isin(order, materials.lasso)]

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from ui import style
 from ui.decisions import decision_log, decision_words
 from ui.map import (
-    HOVER_LIMIT,
     MapColours,
     MapEvents,
     MapHover,
@@ -24,7 +23,7 @@ from ui.map import (
 )
 from ui.pictures_of_rows import picture_address
 from ui.results import Layout, layout, the_results
-from ui.state import the_run, widget, workspace
+from ui.state import table, the_run, widget, workspace
 
 KEY = "review.map"
 COLOURS = {
@@ -36,6 +35,7 @@ COLOURS = {
 }
 _MOST_POINTS = int(os.environ.get("DVGS_MAP_POINTS", "200000"))  # fewer for slow computers
 _MOST_PICTURES = 4_000
+_FIELDS = 8
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)
@@ -92,26 +92,20 @@ def _colours(run_id: int, name: str, by: str, decisions: int) -> MapColours:
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _hover(run_id: int, name: str) -> MapHover | None:
-    found, points = the_results(workspace().run(run_id)), _points(run_id, name)
-    if len(points.ids) > HOVER_LIMIT:
-        return None
+def _hover(run_id: int, name: str) -> MapHover:
+    """What the run found of each row, then its first fields, and its picture."""
+    run, points = workspace().run(run_id), _points(run_id, name)
+    found, frame = the_results(run), table(run.dataset).frame
     lines = found.values.reindex(points.ids)
-    texts = [
-        (
-            str(label) if isinstance(label, str) else "–",
-            style.number(value),
-            str(best) if isinstance(best, str) else "–",
-            str(role),
-        )
-        for label, value, best, role in zip(
-            lines["label"], lines["value"], lines["suggested_label"], lines["role"], strict=True
-        )
-    ]
+    told = lines[["label", "value", "suggested_label", "role"]].dropna(axis=1, how="all")
+    told = told.rename(columns={"suggested_label": "suggested"})
+    pixels = set(found.schema.pixels)
+    plain = [c.name for c in found.schema.features if c.name not in pixels and not c.embedding]
+    shown = pd.concat([told, frame[plain[:_FIELDS]].iloc[points.ids]], axis=1)
     pictures = []
     if found.schema.pixels and len(points.ids) <= _MOST_PICTURES:
         pictures = [picture_address(int(row)) for row in points.ids]
-    return MapHover.of(("label", "value", "suggested", "role"), texts, pictures=pictures)
+    return MapHover.of(shown, pictures=pictures)
 
 
 def events_before_drawing(place: Layout) -> MapEvents:

@@ -1,12 +1,14 @@
 """What stands around the queue: the bar of decisions, and what acts on many rows at once."""
 
+import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from dvgs_core.review.decisions import DecisionLog
-from ui import bulk, decisions, queues, revalue, review_table, style
+from ui import bulk, decisions, queues, revalue, review_table, selections, style
 from ui.actions import Follow, Selection, review_actions
 from ui.results import Results
-from ui.state import Queue, state, the_dataset_id, workspace
+from ui.state import Queue, QueueChoice, state, the_dataset_id, workspace
 
 
 def bar(found: Results, queue: Queue, log: DecisionLog, selection: Selection | None) -> None:
@@ -31,7 +33,9 @@ def bar(found: Results, queue: Queue, log: DecisionLog, selection: Selection | N
     )
 
 
-def buttons(found: Results) -> None:
+def buttons(
+    found: Results, queue: Queue, choice: QueueChoice, selection: NDArray[np.int64]
+) -> None:
     """What acts on more than one row, and who decides."""
     if st.button(
         "",
@@ -49,6 +53,7 @@ def buttons(found: Results) -> None:
     ):
         bulk.dialog()
     revalue.button(found)
+    selections.popover(queue, choice, selection)
     reviewer_and_note()
 
 

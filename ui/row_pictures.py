@@ -5,6 +5,7 @@ only. Streamlit is not imported.
 """
 
 import base64
+from collections.abc import Sequence
 from html import escape
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 _WIDE, _HIGH = 300, 92
 _LOW = "#D55E00"
+_LONGEST = 6_000  # characters of a text that are shown
 _TAGS = {"own": "given", "suggested": "suggested", "other": ""}
 
 
@@ -30,7 +32,7 @@ def label_values(frame: pd.DataFrame) -> str:
     low, high = min(float(frame["value"].min()), 0.0), max(float(frame["value"].max()), 0.0)
     span = (high - low) or 1.0
     zero = -low / span * 100
-    room = min(max(frame["name"].astype(str).str.len()) + 1, 14)
+    room = min(max(frame["name"].astype(str).str.len()) + 1, 20)
     lines = []
     for line in frame.itertuples():
         start = zero if line.value >= 0 else zero - abs(line.value) / span * 100
@@ -98,6 +100,27 @@ def trace(row: NDArray[np.floating], usual: NDArray[np.floating], words: str, *,
         f"<span>{number(high)}</span><span>{number(low)}</span></div>"
         f'<img src="{address}" alt="{escape(told, quote=True)}"></div>'
         f'<div class="steps"><span>checkpoint 1</span><span>{len(row):,}</span></div></div>'
+    )
+
+
+def text(name: str, pieces: Sequence[tuple[str, bool]]) -> str:
+    """A text in a reading column, with the words that differ from its class marked.
+
+    Args:
+        name: of its column.
+        pieces: parts of the text in order, and whether each is to be marked.
+    """
+    left, parts, marked = _LONGEST, [], False
+    for piece, differs in pieces:
+        shown = escape(piece[: max(left, 0)])
+        left -= len(piece)
+        marked |= differs
+        parts.append(f"<mark>{shown}</mark>" if differs and shown else shown)
+    more = f"<small>{-left:,} more characters</small>" if left < 0 else ""
+    note = "<small>underlined: more usual in other classes</small>" if marked else ""
+    return (
+        f'<div class="rowtext"><div class="head"><b dir="auto">{escape(name[:60])}</b>{note}</div>'
+        f'<p dir="auto">{"".join(parts)}</p>{more}</div>'
     )
 
 

@@ -63,6 +63,7 @@ class QueueChoice:
         where: a condition on the columns (mode query).
         cut: where the lowest values end, as `Cut` writes it (mode cut).
         against: id of the run compared with (mode disagreement).
+        named: a selection's name (mode named).
     """
 
     mode: str = "lowest"
@@ -70,6 +71,7 @@ class QueueChoice:
     where: str = ""
     cut: str = ""
     against: int | None = None
+    named: str = ""
 
 
 class State:
@@ -96,6 +98,7 @@ class State:
     page_rows: _Kept[tuple[int, ...]] = _Kept(())
     selection_seen: _Kept[tuple[int, ...]] = _Kept(())
     toasts: _Kept[tuple[tuple[str, str], ...]] = _Kept(())
+    cuts: _Kept[dict[str, float]] = _Kept({})
 
 
 state = State()

@@ -11,7 +11,6 @@ from dvgs_core.data.schema import Schema, read_labels
 from ui import style
 from ui.jobs import RunFiles
 from ui.map import (
-    HOVER_LIMIT,
     MapColours,
     MapHover,
     MapPoints,
@@ -28,7 +27,7 @@ KEY = "target.map"
 _MODES = {"replace": "Replace", "add": "Add", "remove": "Take away"}
 _MOST_POINTS = 200_000
 _MOST_RINGS = 300
-_FIELDS = 4
+_FIELDS = 8
 _NOTHING = {"rows": "", "lasso": 0}
 
 
@@ -211,17 +210,10 @@ def _fifths(values: NDArray[np.float64], title: str) -> MapColours:
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _hover(dataset_id: str, roles_json: str, version: str, _points: MapPoints) -> MapHover | None:
-    if len(_points.ids) > HOVER_LIMIT:
-        return None
+def _hover(dataset_id: str, roles_json: str, version: str, _points: MapPoints) -> MapHover:
     roles, frame = Schema.model_validate_json(roles_json), table(dataset_id).frame
     names = [roles.label] if roles.label else []
     pixels = set(roles.pixels)
     plain = [c.name for c in roles.features if c.name not in pixels and not c.embedding]
     names += plain[:_FIELDS]
-    cells = [
-        ["–" if gone else str(cell)[:60] for cell, gone in zip(part, part.isna(), strict=True)]
-        for part in (frame[name].iloc[_points.ids] for name in names)
-    ]
-    texts = list(zip(*cells, strict=True)) if cells else [()] * len(_points.ids)
-    return MapHover.of([name[:40] for name in names], texts)
+    return MapHover.of(frame[names].iloc[_points.ids])

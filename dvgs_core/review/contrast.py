@@ -13,13 +13,14 @@ class ClassContrast:
 
     Args:
         frame: (n, columns) data.
-        schema: whose features are compared.
+        schema: whose features are compared, free texts (see `ClassWords`) and pixels left out.
         codes: (n,) int64 class of each row; -1 for rows of none, which count as a class of their
             own.
     """
 
     def __init__(self, frame: pd.DataFrame, schema: Schema, codes: NDArray[np.int64]) -> None:
-        names = [c.name for c in schema.features if c.name not in set(schema.pixels)]
+        pixels = set(schema.pixels)
+        names = [c.name for c in schema.features if c.name not in pixels and c.kind != "text"]
         self.frame, self.codes = frame, codes
         self.numeric = [
             n for n in names if is_numeric_dtype(frame[n]) and not is_bool_dtype(frame[n])

@@ -5,6 +5,7 @@ import math
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -20,6 +21,7 @@ from ui.map import (
     selected_rows,
     value_colours,
 )
+from ui.map.points import HOVER_BYTES
 
 
 def inside_one_by_one(polygon, x: float, y: float) -> bool:
@@ -105,11 +107,37 @@ def test_past_twelve_classes_the_most_frequent_keep_a_colour():
     assert len(colours.light) == len(colours.dark) == 13
 
 
-def test_unknown_decisions_and_too_many_hover_texts_are_refused():
+def test_unknown_decisions_and_missing_pictures_are_refused():
     with pytest.raises(InputError, match="'remove'"):
         decision_colours(["keep", "remove"])
-    with pytest.raises(InputError, match="20,000"):
-        MapHover.of(["a"], [("x",)] * 20_001)
+    with pytest.raises(InputError, match="got 1 for 2"):
+        MapHover.of(pd.DataFrame({"a": [1, 2]}), pictures=["data:image/png;base64,"])
+
+
+def test_cells_of_the_hover_card_are_numbers_or_places_among_the_different_texts():
+    frame = pd.DataFrame(
+        {
+            "n": [1.5, np.nan, -2.0],
+            "big": [2**40 + 1, 0, 1],
+            "who": ["b", None, "b"],
+            "yes": [True, False, True],
+        }
+    )
+    numbers, big, who, yes = MapHover.of(frame).fields
+    np.testing.assert_array_equal(numbers.cells, np.float32([1.5, np.nan, -2]))
+    assert numbers.texts is None and big.cells.tolist() == [2**40 + 1, 0, 1]
+    assert [who.texts[at] for at in who.cells] == ["b", "–", "b"]
+    assert [yes.texts[at] for at in yes.cells] == ["True", "False", "True"]
+    assert MapHover.of(frame).version != MapHover.of(frame.fillna({"who": "c"})).version
+
+
+def test_columns_that_would_make_the_map_slow_to_open_are_left_out():
+    rows = 150_000
+    unlike = [f"{row:060d}" for row in range(rows)]
+    hover = MapHover.of(pd.DataFrame({"a": 1.0, "text": unlike, "few": "x" * 500}, range(rows)))
+    assert [field.name for field in hover.fields] == ["a", "few"]
+    assert sum(field.bytes for field in hover.fields) <= HOVER_BYTES
+    assert hover.fields[1].texts == ("x" * 80,)
 
 
 def test_a_lasso_of_another_layout_is_left_out():
@@ -163,14 +191,14 @@ class Map:
         box = self.canvas.bounding_box()
         return box["x"] + x, box["y"] + y
 
-    def lonely_row(self, suitable=lambda texts: True) -> int:
+    def lonely_row(self, suitable=lambda name: True) -> int:
         """The row farthest from all others, so that it is clear which one is meant."""
-        rows = self.ask("map.texts.rows")
+        names = self.ask("Array.from(map.texts.field0).map((at) => map.texts.fields[0].texts[at])")
         xy = np.array(self.ask("Array.from(map.points.xy)")).reshape(-1, 2)
         distance = np.hypot(*(xy[:, None] - xy[None]).transpose(2, 0, 1))
         np.fill_diagonal(distance, np.inf)
         order = np.argsort(-distance.min(axis=1))
-        return next(int(row) for row in order if suitable(rows[row]))
+        return next(int(row) for row in order if suitable(names[row]))
 
     def lasso(self, centre=(0.55, 0.4), radius=0.22) -> None:
         """Draw a lobed outline, in shares of the canvas."""
@@ -294,13 +322,14 @@ def test_zoom_and_lasso_survive_reruns_new_colours_page_switches_and_a_reload(li
 
 
 def test_hover_card_shows_texts_as_they_are_and_never_as_markup(linked):
-    row = linked.lonely_row(lambda texts: "<b>" in texts[0])
+    row = linked.lonely_row(lambda name: "<b>" in name)
     linked.page.mouse.move(*linked.place(row))
     card = linked.page.locator(".card")
     expect(card).to_be_visible()
     expect(card).to_contain_text(f"#{row}")
     expect(card).to_contain_text("income <i>")
     expect(card).to_contain_text("<b>bold</b> & co")
+    expect(card.locator("dd").nth(2)).to_have_text(str(row))
     expect(card.locator("b, i")).to_have_count(0)
     linked.page.mouse.move(1, 1)
     expect(card).to_be_hidden()

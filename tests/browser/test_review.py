@@ -25,7 +25,6 @@ from ui.map import selected_rows
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = {"restarts": 1, "epochs": 15, "width": 32, "stop_when_settled": None}
 pytestmark = pytest.mark.browser
-expect.set_options(timeout=90_000)
 
 
 def value(space: Workspace, dataset: str) -> None:
@@ -278,6 +277,17 @@ def test_a_lasso_takes_rows_that_are_not_drawn_and_keys_decide_about_all(review,
     assert len(rows) > int(root.get_attribute("data-inside"))
     seen.says(rf"rows in the lasso: 1 / {len(rows)}")
 
+    # put aside under a name, to be found again when the lasso is gone
+    page.get_by_role("button", name="Named selections").click()
+    page.get_by_label("Name", exact=True).fill("<b>odd</b>")
+    page.get_by_label("Name", exact=True).press("Enter")
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="These rows as CSV").click()
+    taken = pd.read_csv(waiting.value.path())
+    assert sorted(taken["row"]) == rows and "site" in taken
+    page.get_by_role("button", name="Put aside under this name").click()
+    seen.says(f"<b>odd</b>: {len(rows)} rows")
+
     zoom = root.get_attribute("data-view")
     page.get_by_text(f"Select all {len(rows)} rows of this queue").click()
     expect(page.locator(".bar .which")).to_have_text(f"{len(rows)} rows")
@@ -291,6 +301,15 @@ def test_a_lasso_takes_rows_that_are_not_drawn_and_keys_decide_about_all(review,
     assert root.evaluate("(map) => map.linkedMap.lasso.polygon") == polygon
     page.keyboard.press("z")
     seen.says("decided 0")
+
+    page.get_by_role("button", name="Clear the lasso").click()
+    seen.says(f"lowest values: .* / {seen.values['value'].notna().sum()} ")
+    seen.choose("Queue", "a named selection")
+    seen.says(rf"a named selection: \d+ / {len(rows)} ")
+    expect(page).to_have_url(re.compile("named=%3Cb%3Eodd"))
+    page.get_by_role("button", name="Named selections").click()
+    page.get_by_role("button", name="Forget the selection").click()
+    seen.says("lowest values: ")
 
 
 def test_reload_second_tab_and_restart_in_the_middle_lose_nothing(

@@ -61,6 +61,7 @@ def test_each_queue_has_its_rows_in_its_order(found):
     everything = np.arange(6)
     assert rows(found, "lasso", lasso=np.array([0, 2, 4])) == [4, 0]
     assert rows(found, "query", matching=everything) == [1, 4, 3, 5, 0]
+    assert rows(found, "named", matching=np.array([2, 5, 3])) == [3, 5]
     assert rows(found, "decided", decided=np.array([5, 4])) == [4, 5]
     assert rows(found, "undecided", decided=np.array([5, 4])) == [1, 3, 0]
     with pytest.raises(InputError, match="A cut"):
@@ -114,9 +115,16 @@ def test_words_of_people_are_never_markup_in_drawings(text):
     lines = pd.DataFrame(
         {"field": [text], "value": [f"<i>{text}"], "usual": ["&"], "difference": [9.0]}
     )
-    for markup in (row_pictures.label_values(frame), row_pictures.fields(lines)):
+    reading = row_pictures.text("<b>", [("<i>", False), (f"<b>{text}", True)])
+    assert reading.count("<mark>") == 1
+    for markup in (row_pictures.label_values(frame), row_pictures.fields(lines), reading):
         assert "<b>" not in markup.replace("<b class", "") and "<i>" not in markup
         assert "&lt;" in markup
+
+
+def test_a_long_text_says_how_much_of_it_is_not_shown():
+    markup = row_pictures.text("note", [("a" * 6_000, False), (" b", False)])
+    assert "2 more characters" in markup and "underlined" not in markup
 
 
 def test_bars_start_at_zero_and_end_at_the_value():

@@ -10,10 +10,9 @@ from ui.map.colours import MapColours, class_colours, decision_colours, value_co
 from ui.map.component import linked_map
 from ui.map.events import NO_EVENTS, MapEvents, map_events
 from ui.map.geometry import Polygon, selected_rows
-from ui.map.points import HOVER_LIMIT, MapHover, MapPoints
+from ui.map.points import MapHover, MapPoints
 
 __all__ = [
-    "HOVER_LIMIT",
     "NO_EVENTS",
     "MapColours",
     "MapEvents",

@@ -1,5 +1,5 @@
 // Carries one block of bytes (see pack in points.py) into the registry. Draws nothing.
-const TYPES = { f4: Float32Array, f8: Float64Array, u1: Uint8Array };
+const TYPES = { f4: Float32Array, f8: Float64Array, u1: Uint8Array, u2: Uint16Array, u4: Uint32Array };
 
 function unpack(bytes) {
   const block = bytes.slice().buffer; // a copy of its own, so that arrays are aligned

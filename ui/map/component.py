@@ -65,7 +65,7 @@ def linked_map(
         focus_xy: its coordinates, for a row that is not among the points.
         rings: row ids ringed in ink, such as target rows.
         stars: row ids crossed in ink, such as rows corrupted on purpose.
-        hover: texts of the hover card; None: row, class and value.
+        hover: what the hover card shows; None: row, class and value.
         height: pixels, legend included.
         dim: False outlines `selected` without greying the others.
         known: the events that the page has in hand (from `map_events`, or kept by itself). After
@@ -80,7 +80,7 @@ def linked_map(
         ValueError: colours or hover texts differ from points in length.
     """
     count = len(points.ids)
-    if len(colours.index) != count or (hover is not None and len(hover.rows) != count):
+    if len(colours.index) != count or (hover is not None and hover.count != count):
         raise ValueError(f"{count} points need as many colours and hover texts.")
     with st.container(key=f"{key}_frame", gap=None):
         _carrier(key=f"{key}_points", data=points.payload)

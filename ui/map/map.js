@@ -15,6 +15,10 @@ const MODES = {
 const threeDigits = (v) =>
   (v === 0 ? "0" : String(Number(v.toPrecision(3)))).replace("-", "−");
 
+// whole numbers as they are, others with four digits
+const shortNumber = (v) =>
+  String(Number.isInteger(v) ? v : Number(v.toPrecision(4))).replace("-", "−");
+
 function tool(name, label, hint = "", keys = "") {
   const button = make("button", { type: "button", title: label + hint, "aria-label": label });
   if (keys) button.setAttribute("aria-keyshortcuts", keys);
@@ -732,9 +736,11 @@ class LinkedMap {
   // Everything here comes from people's files: text nodes only, never markup.
   fillCard(position) {
     const lines = [];
-    if (this.texts?.rows[position]) {
-      const { fields, rows } = this.texts;
-      fields.forEach((name, at) => lines.push([name, rows[position][at]]));
+    if (this.texts) {
+      this.texts.fields.forEach(({ name, texts }, at) => {
+        const cell = this.texts[`field${at}`][position];
+        lines.push([name, texts ? texts[cell] : Number.isNaN(cell) ? "–" : shortNumber(cell)]);
+      });
     } else if (this.colours) {
       const { index, legend, continuous, title, values } = this.colours;
       const entry = legend.find(([, at]) => at === index[position]);

@@ -13,11 +13,14 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
+from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
 from dvgs_core.errors import InputError
 
-HOVER_LIMIT = 20_000  # rows for which every hover text is sent along with the points
+HOVER_BYTES = 8_000_000  # of the hover cards of all points together
+_LONGEST, _MISSING = 80, "–"
 LISTED = 1_000  # subsets up to this size travel as positions, larger ones as one bit a point
 
 
@@ -120,49 +123,81 @@ class MapPoints:
 
 
 @dataclass(frozen=True, eq=False)
-class MapHover:
-    """Texts of the hover card.
+class HoverField:
+    """One line of the hover card, for every point.
 
     Attributes:
-        fields: names of the lines.
-        rows: one tuple of texts a point, in the order of the points; at most HOVER_LIMIT.
-        pictures: one "data:image/..." address a point, or empty.
-        version: changes when a text does.
+        name: what stands before it.
+        cells: (n,) numbers as float32 or float64, NaN = missing; or places in `texts`, unsigned.
+        texts: the different texts, or None for numbers.
     """
 
-    fields: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    version: str
-    pictures: tuple[str, ...] = ()
+    name: str
+    cells: NDArray[Any]
+    texts: tuple[str, ...] | None
 
     @classmethod
-    def of(
-        cls,
-        fields: Sequence[str],
-        rows: Sequence[Sequence[object]],
-        *,
-        pictures: Sequence[str] = (),
-        version: str | None = None,
-    ) -> "MapHover":
-        """Check and store hover texts.
+    def of(cls, column: pd.Series) -> "HoverField":
+        """A column of a table, its texts cut where they are long."""
+        name = str(column.name)[:_LONGEST]
+        if is_numeric_dtype(column) and not is_bool_dtype(column):
+            numbers = column.astype("float64").to_numpy(na_value=np.nan)
+            short = numbers.astype("<f4")
+            exact = column.dtype.kind == "f" or np.array_equal(short, numbers, equal_nan=True)
+            return cls(name, short if exact else numbers.astype("<f8"), None)
+        words = column.astype("str").where(column.notna(), _MISSING).str.slice(0, _LONGEST)
+        codes, texts = pd.factorize(words)
+        size = "u1" if len(texts) <= 1 << 8 else "<u2" if len(texts) <= 1 << 16 else "<u4"
+        return cls(name, codes.astype(size), tuple(map(str, texts)))
+
+    @property
+    def bytes(self) -> int:
+        """About what it costs to send."""
+        return self.cells.nbytes + sum(len(text) + 3 for text in self.texts or ())
+
+
+@dataclass(frozen=True, eq=False)
+class MapHover:
+    """What the hover card shows of each point, sent to the browser with the points.
+
+    Attributes:
+        count: of the points.
+        fields: the lines of the card.
+        pictures: one "data:image/..." address a point, or empty.
+        version: changes when a cell does.
+    """
+
+    count: int
+    fields: tuple[HoverField, ...]
+    pictures: tuple[str, ...]
+    version: str
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame, *, pictures: Sequence[str] = ()) -> "MapHover":
+        """From a table.
+
+        Args:
+            frame: a line a point, in their order; the columns in the order of the card. Once
+                HOVER_BYTES are used up, columns that do not fit are left out, so that a map of
+                many points is not slow to open.
+            pictures: one a point, or none.
 
         Raises:
-            InputError: too many rows, or a row that does not have one text a field.
+            InputError: not one picture a point.
         """
-        texts = tuple(tuple(str(text) for text in row) for row in rows)
-        if len(texts) > HOVER_LIMIT:
+        if pictures and len(pictures) != len(frame):
             raise InputError(
-                f"Hover texts are sent for at most {HOVER_LIMIT:,} points, got {len(texts):,}: "
-                "pass hover=None, and the card shows row, class and value."
+                f"Pass one picture per point or none, got {len(pictures)} for {len(frame)}."
             )
-        if any(len(row) != len(fields) for row in texts):
-            raise InputError(f"Each hover text needs {len(fields)} fields: {', '.join(fields)}.")
-        if pictures and len(pictures) != len(texts):
-            raise InputError(
-                f"Pass one picture per point or none, got {len(pictures)} for {len(texts)}."
-            )
-        content = json.dumps([list(fields), texts, list(pictures)]).encode()
-        return cls(tuple(fields), texts, version or digest(content), tuple(pictures))
+        fields, left = [], HOVER_BYTES
+        for position in range(frame.shape[1]):
+            field = HoverField.of(frame.iloc[:, position])
+            if field.bytes <= left:
+                fields.append(field)
+                left -= field.bytes
+        content = json.dumps([[f.name, f.texts] for f in fields] + [list(pictures)]).encode()
+        version = digest(content, *(field.cells.tobytes() for field in fields))
+        return cls(len(frame), tuple(fields), tuple(pictures), version)
 
     @cached_property
     def payload(self) -> bytes:
@@ -171,11 +206,10 @@ class MapHover:
             {
                 "kind": "hover",
                 "version": self.version,
-                "fields": self.fields,
-                "rows": self.rows,
+                "fields": [{"name": f.name, "texts": f.texts} for f in self.fields],
                 "pictures": self.pictures,
             },
-            {},
+            {f"field{at}": field.cells for at, field in enumerate(self.fields)},
         )
 
 

@@ -4,6 +4,7 @@ import json
 import os
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 
 from ui.map import (
@@ -30,10 +31,8 @@ def cloud(rows: int):
     centres = np.array([(0, 0), (3, 1), (1, 3), (-2, 2)], dtype=float)
     xy = (centres[codes] + generator.normal(0, 0.55, (rows, 2))).astype(np.float32)
     values = np.tanh(generator.normal(0.1, 0.4, rows) + 0.2 * (codes - 1))
-    hover = None
-    if rows <= 20_000:
-        texts = [(NAMES[code], f"{value:.2f}") for code, value in zip(codes, values, strict=True)]
-        hover = MapHover.of(("income <i>", "value"), texts)
+    cells = {"income <i>": np.array(NAMES)[codes], "value": values.round(2), "row": np.arange(rows)}
+    hover = MapHover.of(pd.DataFrame(cells))
     colours = {
         "value": value_colours(values),
         "label": class_colours(codes, NAMES, values=values),
