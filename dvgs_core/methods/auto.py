@@ -3,8 +3,8 @@
 Some of the trusted rows are damaged on purpose and put among the source; every candidate values
 them there, with the other trusted rows as its target. That tells, on the user's own data, which
 candidates find such damage and what their values mean. Then they value the source with the whole
-target, and the mean of their ranks, weighted by how well they did, becomes the probability that a
-row is sound.
+target, and the mean of their ranks in all these runs, weighted by how well they did, becomes the
+probability that a row is sound.
 
 No single method is the best everywhere: on the paper's label noise the best one changes from data
 set to data set, their consensus is as good as the best of them or better, and damage to features is
@@ -164,20 +164,21 @@ class Auto(Base[AutoSettings]):
             last = position + 1 == len(used)
             valued = run(found[c].method, found[c].settings, int(seeds[-1]), source, target)
             scores[c] = normal_scores(valued.values)
-            if len(sample) == len(source):  # every trial has valued the whole source too
-                scores[c] = (scores[c] + heard.among[c]) / 2
             if valued.label_values is not None and classes <= _MOST_CLASSES:
                 by_label[int(c)] = scored_labels(valued.values, valued.label_values)
             if not last:
                 shown = scores[used[: position + 1]].mean(axis=0)
                 yield unfinished(scores[c], shown, len(plan) * len(found) + int(c), total)
-        stacked = verdict.weights @ scores
+        scores, weights = verdict.combined(scores)
+        stacked = weights @ scores
         rates = verdict.judge.rates(stacked.T, self.settings.rate)
         values = verdict.judge.sound(stacked.T, rates)
         report = verdict.calibration(values, rates, spent)
         yield only_step(
             values,
-            label_values=label_values_of(verdict, scores, by_label, values, source, rates),
+            label_values=label_values_of(
+                verdict.judge, weights, scores, by_label, values, source, rates
+            ),
             index=total - 1,
             total=total,
             notes=(*report.conclusion, *_far_out(source, target, kinds, self.device)),

@@ -31,7 +31,8 @@ class Heard:
         scores: (candidates, m) normal scores; NaN where a candidate was not tried.
         kind: (m,) 0 = sound, 1 .. = kind of damage.
         noise: (m,) strength of the noise.
-        among: (candidates, n_sample) mean normal scores of the source's rows.
+        among: (trials, candidates, n_sample) normal scores of the source's rows; 0 where a
+            candidate was not tried.
         seconds: (candidates,). notes: (candidates,) why one was given up, or "".
     """
 
@@ -55,7 +56,8 @@ def listen(
 ) -> Generator[Step, None, Heard]:
     """Let every candidate value every trial; a step each, and in the end what they told."""
     kind = np.concatenate([trial.kind for trial in plan])
-    scores, among = np.full((len(found), len(kind)), np.nan), np.zeros((len(found), len(sample)))
+    scores = np.full((len(found), len(kind)), np.nan)
+    among = np.zeros((len(plan), len(found), len(sample)))
     seconds, notes = np.zeros(len(found)), [""] * len(found)
     sums, count = np.zeros(n), 0
     start = 0
@@ -79,7 +81,7 @@ def listen(
             seconds[c] += monotonic() - begun
             one = evidence.normal_scores(valued.values)
             scores[c, start:stop] = one[len(sample) :]
-            among[c] += one[: len(sample)] / len(plan)
+            among[number, c] = one[: len(sample)]
             shown = np.full(n, np.nan)
             shown[sample] = one[: len(sample)]
             sums, count = sums + shown, count + 1
@@ -168,6 +170,28 @@ class Verdict:
         )
         clear = together < np.nanmax(auroc) - _CLEARLY
         return alone if use != "stack" and clear else stack
+
+    def combined(self, scores: NDArray[np.float64]) -> tuple[NDArray, NDArray]:
+        """What all runs on the whole source say together, as one run of the stack would.
+
+        The mean of several runs ranks rows better than one run does, but it lies nearer to 0, and
+        the judge has seen single runs: so the stack gets the spread of a single one back.
+
+        Args:
+            scores: (candidates, n) of the run with the whole target.
+
+        Returns:
+            (candidates, n) mean scores, and (families, candidates) weights that stack them.
+        """
+        among = self.heard.among
+        if among.shape[-1] != scores.shape[-1]:  # trials had a sample of the source only
+            return scores, self.weights
+        runs = [scores, *among]
+        mean = np.mean(runs, axis=0)
+        single = np.mean([np.square(self.weights @ run).mean(axis=1) for run in runs], axis=0)
+        together = np.square(self.weights @ mean).mean(axis=1)
+        stretch = np.sqrt(single / np.where(together > 0, together, single))
+        return mean, self.weights * stretch[:, None]
 
     def calibration(
         self, values: NDArray[np.float64], rates: NDArray[np.float64], seconds: float
@@ -268,7 +292,8 @@ def scored_labels(
 
 
 def label_values_of(
-    verdict: Verdict,
+    judge: Judge,
+    weights: NDArray[np.float64],
     scores: NDArray[np.float64],
     by_label: Mapping[int, NDArray[np.float64]],
     values: NDArray[np.float64],
@@ -288,6 +313,6 @@ def label_values_of(
         moved = scores.copy()
         for c, under in by_label.items():
             moved[c] += under[:, label] - under[rows, source.y]
-        found[:, label] = verdict.judge.sound((verdict.weights @ moved).T, rates)
+        found[:, label] = judge.sound((weights @ moved).T, rates)
     found[rows, source.y] = values
     return found
