@@ -14,6 +14,7 @@ from dvgs_core.engine.prepare import prepare
 from dvgs_core.engine.valuate import finish, valuate
 from dvgs_core.engine.values import value_table
 from dvgs_core.errors import InputError
+from dvgs_core.methods import entry
 from dvgs_core.settings import validated
 
 
@@ -23,6 +24,7 @@ def value_frame(
     label: str | None = None,
     target: Any = 0.3,
     method: str = "dvgs",
+    preset: str = "auto",
     rotations: int = 1,
     encoding: str = "quantile",
     seed: int = 0,
@@ -37,6 +39,8 @@ def value_frame(
         target: which rows are trusted: a share (at most 1) or number of rows drawn at random, a
             (n,) boolean mask, a condition such as "split == 'test'", or another frame.
         method: registered name of a method.
+        preset: settings to start from: "auto" (the defaults), "quick", "thorough" or "paper", where
+            the method has it.
         rotations: disjoint targets drawn when `target` is a share or number; every row that is
             not in all of them gets a value.
         encoding: how numbers are encoded: "quantile", "standard" or "minmax".
@@ -76,7 +80,7 @@ def value_frame(
         encoding=validated(EncodingSettings, {"numeric": encoding}),
         split=validated(SplitSettings, chosen),
         method=method,
-        settings=settings,
+        settings={**entry(method).preset(preset, roles.task).settings, **settings},
         seed=seed,
         device=device,
     )

@@ -13,13 +13,6 @@ from ui.components import empty, settings_form
 from ui.frame import errors_for_people, inside_app
 from ui.state import keep, kept, run, schema, split, state
 
-PRESETS = {
-    "dvgs": {
-        "Quick": {},
-        "Paper": {"max_steps": None, "every": 1, "stop_when_settled": None},
-        "Thorough": {"restarts": 10, "epochs": 200, "max_steps": 4000, "stop_when_settled": None},
-    },
-}
 ENCODINGS = {"quantile": "rank to normal", "standard": "standardised", "minmax": "min-max (paper)"}
 
 
@@ -34,7 +27,7 @@ def page() -> None:
     roles, chosen = schema(), split()
     found = splits.preview(state.dataset_id, roles, chosen, kept("target_dataset"))
     stored = kept(
-        "valuation", {"method": "dvgs", "preset": "Quick", "encoding": "quantile", "device": "auto"}
+        "valuation", {"method": "dvgs", "preset": "auto", "encoding": "quantile", "device": "auto"}
     )
     row = st.columns([1.2, 1.2, 1.2, 1, 1.2], vertical_alignment="bottom")
     names = methods.names(roles.task)
@@ -45,12 +38,15 @@ def page() -> None:
         format_func=lambda name: methods.entry(name).title,
         help="\n".join(f"- **{one.title}**: {one.help}" for one in map(methods.entry, names)),
     )
-    presets = PRESETS.get(method, {"Quick": {}})
+    presets = {one.name: one for one in methods.entry(method).presets(roles.task)}
     preset = row[1].selectbox(
         "Preset",
         list(presets),
         index=list(presets).index(stored["preset"]) if stored["preset"] in presets else 0,
-        help="A set of settings to start from; all of them are below.",
+        format_func=str.capitalize,
+        help="Settings to start from; all of them can be changed.\n"
+        + "\n".join(f"- **{one.name.capitalize()}**: {one.help}" for one in presets.values()),
+        disabled=len(presets) == 1,
     )
     encoding = row[2].selectbox(
         "Numbers are",
@@ -69,7 +65,7 @@ def page() -> None:
         values = settings_form(
             methods.entry(method).settings,
             f"settings.{method}.{preset}",
-            presets[preset],
+            presets[preset].settings,
             choices=named_columns(method, roles),
         )
     active = run() is not None and run().active
@@ -91,8 +87,7 @@ def page() -> None:
             icon=":material/info:",
         )
         return
-    watching.history()
-    watching.watch()
+    watching.show()
 
 
 def named_columns(method: str, roles: Schema) -> dict[str, list[str]]:

@@ -4,6 +4,8 @@ ECharts options for what moves, Plotly figures for what stands. Texts of people'
 ECharts and Plotly as data, never as markup.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,55 +25,74 @@ def _still(option: dict[str, Any]) -> dict[str, Any]:
     return {"animation": False, **option}
 
 
-def traces(steps: pd.DataFrame, followed: dict[str, np.ndarray]) -> dict[str, Any]:
-    """Median and bands of all rows' similarities, and chosen rows' own lines.
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """A line of a live chart, with a band around it where there are edges.
+
+    Attributes:
+        name: for the legend and the tooltip.
+        y: (steps,) NaN where there is nothing.
+        colour: of line and band.
+        bands: pairs of (steps,) lower and upper edges.
+        width: of the line, pixels.
+        dashed: told apart by more than its colour.
+    """
+
+    name: str
+    y: np.ndarray
+    colour: str
+    bands: tuple[tuple[np.ndarray, np.ndarray], ...] = ()
+    width: float = 2
+    dashed: bool = False
+
+
+def traces(x: Sequence[int], curves: Sequence[Curve], last: int) -> dict[str, Any]:
+    """Similarities by checkpoint.
 
     Args:
-        steps: columns index, q05, q25, q50, q75, q95.
-        followed: name -> (steps,) similarities, NaN where there is none.
+        x: (steps,) checkpoints.
+        curves: what is drawn, the first at the back.
+        last: the last checkpoint there will be.
     """
-    x = steps["index"].tolist()
 
-    def line(name: str, y: Any, **style: Any) -> dict[str, Any]:
-        points = [[i, None if v != v else round(float(v), 5)] for i, v in zip(x, y, strict=False)]
-        return {"name": name, "type": "line", "showSymbol": False, "data": points, **style}
+    def points(y: Any) -> list[list[Any]]:
+        return [[i, None if v != v else round(float(v), 5)] for i, v in zip(x, y, strict=False)]
 
-    def band(name: str, low: str, high: str, opacity: float) -> list[dict[str, Any]]:
-        hidden = {
-            "lineStyle": {"opacity": 0},
-            "stack": name,
-            "stackStrategy": "all",
-            "silent": True,
-            "tooltip": {"show": False},
-        }
-        return [
-            line(f"{name} low", steps[low], **hidden),
-            line(
-                name,
-                steps[high] - steps[low],
-                **hidden,
-                areaStyle={"color": HIGH, "opacity": opacity},
-                itemStyle={"color": HIGH},
-            ),
-        ]
-
-    series = [
-        *band("5 to 95 % of rows", "q05", "q95", 0.12),
-        *band("middle half", "q25", "q75", 0.2),
-        line("median", steps["q50"], lineStyle={"width": 2}, itemStyle={"color": HIGH}),
-    ]
-    for colour, (name, y) in zip(FOLLOWED, followed.items(), strict=False):
-        series.append(line(name, y, lineStyle={"width": 1.5}, itemStyle={"color": colour}))
-    names = ["median", "middle half", "5 to 95 % of rows", *followed]
-    shades = {"middle half": 0.45, "5 to 95 % of rows": 0.2}
-    legend = [
-        {"name": name, "icon": "roundRect", "itemStyle": {"opacity": shades.get(name, 1)}}
-        for name in names
-    ]
+    series: list[dict[str, Any]] = []
+    for at, curve in enumerate(curves):
+        for number, (low, high) in enumerate(curve.bands):
+            # two lines stacked: the lower edge, unseen, and the height of the band on it
+            hidden = {
+                "type": "line",
+                "showSymbol": False,
+                "lineStyle": {"opacity": 0},
+                "stack": f"{at} {number}",
+                "stackStrategy": "all",
+                "silent": True,
+                "tooltip": {"show": False},
+                "itemStyle": {"color": curve.colour},
+            }
+            series.append({**hidden, "name": f"{at} {number} low", "data": points(low)})
+            shade = {"areaStyle": {"color": curve.colour, "opacity": 0.16}}
+            series.append(
+                {**hidden, **shade, "name": f"{at} {number} high", "data": points(high - low)}
+            )
+        kind = "dashed" if curve.dashed else "solid"
+        series.append(
+            {
+                "name": curve.name,
+                "type": "line",
+                "showSymbol": False,
+                "data": points(curve.y),
+                "lineStyle": {"width": curve.width, "type": kind},
+                "itemStyle": {"color": curve.colour},
+            }
+        )
+    names = [{"name": curve.name, "icon": "roundRect"} for curve in curves]
     return _still(
         {
             "grid": _grid(top=34),
-            "legend": {"data": legend, "top": 0, "left": 0, "itemHeight": 8, "type": "scroll"},
+            "legend": {"data": names, "top": 0, "left": 0, "itemHeight": 8, "type": "scroll"},
             "tooltip": {"trigger": "axis", "valueFormatter": "%.3f"},
             "xAxis": {
                 "type": "value",
@@ -79,7 +100,7 @@ def traces(steps: pd.DataFrame, followed: dict[str, np.ndarray]) -> dict[str, An
                 "nameLocation": "middle",
                 "nameGap": 20,
                 "min": 0,
-                "max": int(steps["total"].iloc[-1]) - 1 or 1,
+                "max": last or 1,
                 "splitLine": {"show": False},
             },
             "yAxis": {"type": "value", "scale": True},

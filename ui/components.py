@@ -28,7 +28,7 @@ def empty(what: str, page: str, action: str) -> None:
 def settings_form(
     cls: type[Settings],
     prefix: str,
-    preset: dict[str, Any],
+    preset: Mapping[str, Any],
     *,
     only: Collection[str] | None = None,
     choices: Mapping[str, Sequence[str]] | None = None,

@@ -1,26 +1,35 @@
-"""The live panels of a run: progress, traces, distribution, target loss, lowest rows."""
+"""The live panels of a run: progress, traces, distribution, target loss, lowest rows.
+
+Every panel has its place and height from the beginning, so that nothing moves while values arrive.
+"""
+
+import math
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
+from dvgs_core import methods
 from dvgs_core.engine.recorder import STATE
 from dvgs_core.store import Run
-from ui import charts, style
+from ui import charts, pictures, style
 from ui.frame import errors_for_people
 from ui.jobs import RunFiles, lowest, sparkline
+from ui.map.colours import CLASSES
 from ui.state import schema, state, table, the_dataset_id, workspace
+from ui.trace_groups import BY, group_quartiles, ways
 
 _WORDS = {
-    "queued": "Waiting for the worker …",
+    "queued": "Waits for its turn",
     "running": "Reading and encoding the rows …",
-    "done": "Finished.",
-    "stopped": "Stopped; what was computed is kept.",
-    "failed": "Failed.",
-    "interrupted": "Interrupted; what was computed is kept.",
+    "paused": "Paused",
+    "done": "Finished",
+    "stopped": "Stopped; what was computed is kept",
+    "failed": "Failed",
+    "interrupted": "Interrupted; what was computed is kept",
 }
-_PANEL = 250
+_PANEL, _LOW = 290, 200
 
 
 def panels(run: Run) -> None:
@@ -29,41 +38,55 @@ def panels(run: Run) -> None:
     steps = files.steps()
     progress(run, steps)
     ids, values, trace = files.array("ids"), files.array("values"), files.trace()
-    if steps.empty or ids is None or values is None or trace is None:
-        if run.active:
-            for column in st.columns([3, 2]):
-                column.container(height=_PANEL + 60, border=False)
+    there = not steps.empty and ids is not None and values is not None and trace is not None
+    if not there and not run.active:
         return
-    shown = lowest(ids, values, 8)
-    left, right = st.columns([3, 2], gap="medium")
-    with left:
-        st.markdown("**Similarity traces**  \n:gray[each checkpoint's agreement with the target]")
-        steps = steps.iloc[: len(trace)]
-        st.echarts_chart(
-            charts.traces(steps, followed(ids, trace[: len(steps)], shown)),
-            height=_PANEL,
-            key="value.traces",
-            alt="Median and bands of all rows' similarities by checkpoint, and followed rows.",
+    upper, lower = st.columns([3, 2], gap="medium"), st.columns([3, 2], gap="medium")
+    places = [
+        column.container(height=height, border=False, gap="xsmall", key=f"panel_{name}")
+        for column, height, name in (
+            (upper[0], _PANEL + 75, "traces"),
+            (upper[1], _PANEL + 75, "lowest"),
+            (lower[0], _LOW + 45, "distribution"),
+            (lower[1], _LOW + 45, "loss"),
         )
-    with right:
+    ]
+    if not there:
+        for place, words in zip(
+            places,
+            (
+                "Similarity traces: each checkpoint's agreement with the target.",
+                "The lowest rows so far.",
+                "The distribution of values.",
+                "Loss on the target.",
+            ),
+            strict=True,
+        ):
+            place.caption(words)
+        return
+    assert ids is not None and values is not None and trace is not None
+    shown = lowest(ids, values, 8)
+    steps = steps.iloc[: len(trace)]
+    with places[0]:
+        traces(run, steps, ids, trace[: len(steps)], shown)
+    with places[1]:
         st.markdown("**Lowest now**  \n:gray[rows that hurt most so far]")
         lowest_table(ids, values, trace, shown)
-    left, right = st.columns([3, 2], gap="medium")
-    with left:
+    with places[2]:
         st.markdown("**Distribution of values**")
         middle = style.MIDDLE_DARK if style.dark() else style.MIDDLE_LIGHT
         st.echarts_chart(
             charts.distribution(histogram(values), middle),
-            height=180,
+            height=_LOW,
             key="value.distribution",
             alt="How many rows have which value.",
         )
-    with right:
+    with places[3]:
         st.markdown("**Target loss**")
         if steps["target_loss"].notna().any():
             st.echarts_chart(
                 charts.loss(steps),
-                height=180,
+                height=_LOW,
                 key="value.loss",
                 alt="Loss on the target by checkpoint.",
             )
@@ -72,45 +95,48 @@ def panels(run: Run) -> None:
 
 
 def progress(run: Run, steps: pd.DataFrame) -> None:
-    """How far, how fast, how long still; Stop while it runs, Resume where it ended early."""
-    line, button = st.columns([6, 1.2], vertical_alignment="center")
+    """How far, how fast, how long still, how settled; and what can be done about it."""
+    line, gauge, first, second = st.columns([5, 1.7, 1.1, 1.1], vertical_alignment="center")
     with line:
         if steps.empty:
             st.progress(0.0, text=_WORDS[run.status])
         else:
-            last = steps.iloc[-1]
-            done, total = int(last.get("done", last["index"] + 1)), int(last["total"])
-            rate = float(steps["rows"].sum()) / max(float(last["seconds"]), 1e-3)
-            parts = [f"{len(steps):,} / {total:,} checkpoints", *settled(last)]
-            if run.active:
-                left = float(last["seconds"]) / done * (total - done)
-                parts = [
-                    f"{done / total:.0%}",
-                    *parts,
-                    f"{style.duration(left)} left",
-                    f"{rate:,.0f} rows/s",
-                ]
-            else:
-                parts = [
-                    _WORDS[run.status],
-                    *parts,
-                    f"{style.duration(float(last['seconds']))} min",
-                    f"{rate:,.0f} rows/s",
-                ]
-            st.progress(done / total, text=" · ".join(parts))
-    if run.active and button.button(
-        "Stop", icon=":material/stop_circle:", width="stretch", key="value.stop"
+            st.progress(_share(steps), text=" · ".join(_parts(run, steps)))
+    with gauge:
+        st.html(settledness(run, steps))
+    asked = run.status == "running" and run.stop_requested
+    if run.status in ("queued", "running") and first.button(
+        "Pausing …" if asked and run.pause_requested else "Pause",
+        icon=":material/pause_circle:",
+        width="stretch",
+        key="value.pause",
+        disabled=asked or not methods.entry(run.method).resumes,
+        help=None
+        if methods.entry(run.method).resumes
+        else "This method cannot go on from the middle.",
     ):
-        workspace().request_stop(run.id)
-    if resumable(run) and button.button(
+        workspace().request_pause(run.id)
+        if run.status != "running":  # a worker that has to hear of it first is told by a tick
+            st.rerun()
+    if (run.status == "paused" or resumable(run)) and first.button(
         "Resume",
         icon=":material/resume:",
         width="stretch",
         key="value.resume",
-        # no help: it stands where Stop stood, under the pointer, and would cover what is above
+        # no help: it stands where Pause stood, under the pointer, and would cover what is above
     ):
         with errors_for_people():
             workspace().resume_run(run.id)
+            st.rerun()
+    if run.status in ("queued", "running", "paused") and second.button(
+        "Stopping …" if asked and not run.pause_requested else "Stop",
+        icon=":material/stop_circle:",
+        width="stretch",
+        key="value.stop",
+        disabled=asked and not run.pause_requested,
+    ):
+        workspace().request_stop(run.id)
+        if run.status != "running":
             st.rerun()
     if run.status == "failed":
         st.error(style.plain(run.message), icon=":material/error:")
@@ -118,16 +144,104 @@ def progress(run: Run, steps: pd.DataFrame) -> None:
         st.caption(style.plain(run.message))
 
 
-def settled(last: pd.Series) -> list[str]:
-    """How settled the ranking is, as a part of the progress line; nothing while too early."""
-    number = last.get("settled")
-    return [] if number is None or pd.isna(number) else [f"ranking {number:.3f} settled"]
+def _share(steps: pd.DataFrame) -> float:
+    last = steps.iloc[-1]
+    return int(last.get("done", last["index"] + 1)) / int(last["total"])
+
+
+def _parts(run: Run, steps: pd.DataFrame) -> list[str]:
+    """The words above the bar."""
+    last, share = steps.iloc[-1], _share(steps)
+    seconds = float(last["seconds"])
+    rate = f"{float(steps['rows'].sum()) / max(seconds, 1e-3):,.0f} rows/s"
+    many = f"{len(steps):,} / {int(last['total']):,} checkpoints"
+    if run.status == "running":
+        left = style.duration(seconds / share * (1 - share))
+        return [f"{share:.0%}", many, f"{left} left", rate]
+    took = f"{style.duration(seconds)} min"
+    if run.status in ("queued", "paused"):
+        return [_WORDS[run.status], f"{share:.0%}", many, took]
+    return [_WORDS[run.status], many, took, rate]
+
+
+def settledness(run: Run, steps: pd.DataFrame) -> str:
+    """A gauge of how settled the ranking is: the way from 0 over 0.9 and 0.99 to 0.999."""
+    number = math.nan if steps.empty else float(steps.iloc[-1].get("settled") or math.nan)
+    known = not math.isnan(number)
+    limit = run.job.get("settings", {}).get("stop_when_settled")
+
+    def place(value: float) -> float:
+        return min(max(-math.log10(max(1 - value, 1e-3)) / 3, 0.0), 1.0)
+
+    mark = "" if limit is None else f'<u style="left:{place(limit):.1%}"></u>'
+    reached = known and limit is not None and number >= limit
+    words = f"{number:.3f}{' ▲' if reached else ''}" if known else "–"
+    tip = "Rank correlation of the values now with those at half as many checkpoints." + (
+        "" if limit is None else f" The run ends early at {limit:g}, the mark."
+    )
+    return (
+        f'<div class="gauge" title="{tip}"><span>ranking settled</span><b>{words}</b>'
+        f'<div><i style="width:{place(number) if known else 0:.1%}"></i>{mark}</div></div>'
+    )
 
 
 def resumable(run: Run) -> bool:
     """Whether a run ended early and kept what it needs to go on."""
     ended_early = run.status in ("stopped", "interrupted", "failed")
     return ended_early and (run.directory / STATE).exists()
+
+
+def traces(
+    run: Run,
+    steps: pd.DataFrame,
+    ids: NDArray[np.int64],
+    trace: NDArray[np.float32],
+    shown: NDArray[np.int64],
+) -> None:
+    """All rows, or groups of them, and the rows a person follows."""
+    left, right = st.columns([1, 1.5], vertical_alignment="bottom")
+    left.markdown("**Similarity traces**  \n:gray[agreement with the target]")
+    choices = ways(run.id)
+    by = right.segmented_control(
+        "Lines",
+        choices,
+        format_func=BY.__getitem__,
+        default=choices[-1] if choices[-1] == "truth" else "all",
+        required=True,
+        key=f"value.by.{run.id}",
+        label_visibility="collapsed",
+        persist_state="session",
+    )
+    curves = []
+    if by == "all":
+        edges = [(steps[low].to_numpy(), steps[high].to_numpy()) for low, high in _EDGES]
+        curves = [charts.Curve("median", steps["q50"].to_numpy(), charts.HIGH, tuple(edges))]
+    else:
+        known = group_quartiles(run.id, by, np.asarray(ids))
+        found = known.of(trace)
+        classes = tuple(colour[style.dark()] for colour in CLASSES)  # a light and a dark one each
+        colours = (charts.HIGH, charts.LOW) if by == "truth" else classes
+        banded = len(known.groups) <= 4  # more bands hide each other
+        for group, quartiles, colour in zip(known.groups, found, colours, strict=False):
+            low, middle, high = quartiles.T
+            name = f"{pictures.middle_out(group.name, 24)} ({group.rows:,})"
+            bands = ((low, high),) if banded else ()
+            dashed = by == "truth" and group.name == "damaged"
+            curves.append(charts.Curve(name, middle, colour, bands, dashed=dashed))
+    for colour, (name, line) in zip(
+        charts.FOLLOWED, followed(ids, trace, shown).items(), strict=False
+    ):
+        curves.append(charts.Curve(name, line, colour, width=1.3))
+    st.echarts_chart(
+        charts.traces(steps["index"].tolist(), curves, int(steps["total"].iloc[-1]) - 1),
+        height=_PANEL,
+        key="value.traces",
+        alt=f"Similarities by checkpoint, {BY[by].lower()}: median and middle half, and followed "
+        "rows.",
+    )
+
+
+_EDGES = (("q05", "q95"), ("q25", "q75"))
 
 
 def followed(

@@ -1,24 +1,40 @@
-"""Which run is shown, and its panels while it goes on."""
+"""Which run is shown, in which view, and its panels while it goes on."""
 
 import streamlit as st
 
-from ui import live, splits
+from ui import live, runs_view, splits
 from ui.dialogs import rerun_when_free
 from ui.frame import errors_for_people
 from ui.state import open_run, state, the_dataset_id, the_run, workspace
 
+VIEWS = {"watch": "Watch", "runs": "Runs", "log": "Log and settings"}
 
-def history() -> None:
-    """The runs of this dataset; which one is shown, and which rows are followed."""
+
+def show() -> None:
+    """The view that is chosen, of the run that is chosen."""
     runs = workspace().runs(the_dataset_id())
+    waiting = sum(one.status == "queued" for one in runs)
+    left, middle, follow, right = st.columns([2.5, 2, 1.6, 1.6], vertical_alignment="bottom")
+    view = left.segmented_control(
+        "View",
+        list(VIEWS),
+        format_func=lambda name: (
+            f"{VIEWS[name]} · {waiting} wait" if name == "runs" and waiting else VIEWS[name]
+        ),
+        default="watch",
+        required=True,
+        key="value.view",
+        label_visibility="collapsed",
+        persist_state="session",
+    )
     ids = [one.id for one in runs]
     names = {one.id: f"{one.name}  {one.status}  {one.created:%d %b %H:%M}" for one in runs}
-    left, middle, log, right = st.columns([2.2, 1.8, 0.8, 1.2], vertical_alignment="bottom")
-    shown = left.selectbox("Run", ids, index=ids.index(the_run().id), format_func=names.__getitem__)
-    if shown != the_run().id:
+    current = the_run()
+    shown = middle.selectbox("Run", ids, index=ids.index(current.id), format_func=names.__getitem__)
+    if shown != current.id:
         open_run(shown)
         st.rerun()
-    text = middle.text_input(
+    text = follow.text_input(
         "Follow rows",
         placeholder="the three lowest",
         key="value.follow",
@@ -27,16 +43,17 @@ def history() -> None:
     )
     with errors_for_people():
         state.followed = splits.row_ids(text)[:5]
-    current = the_run()
-    with log.popover("Log", width="stretch", help="What the run wrote, and its settings."):
-        if current.log.exists():
-            text = current.log.read_text(encoding="utf-8")
-            st.code(text[-8000:], language=None, wrap_lines=True)
-        st.json(current.job["settings"])
     if not current.active and right.button(
         "Review the lowest", type="secondary", icon=":material/arrow_forward:", width="stretch"
     ):
         st.switch_page("pages/review.py")
+    match view:
+        case "watch":
+            watch()
+        case "runs":
+            runs_view.runs_view()
+        case "log":
+            runs_view.log_view()
 
 
 def watch() -> None:

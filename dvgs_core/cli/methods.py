@@ -7,7 +7,7 @@ import click
 from dvgs_core import methods
 from dvgs_core.cli.options import as_json_option
 from dvgs_core.cli.output import report
-from dvgs_core.methods.registry import Entry
+from dvgs_core.methods.registry import TASKS, Entry
 from dvgs_core.settings import Setting, fields
 
 
@@ -33,8 +33,18 @@ def command(name: str | None, as_json: bool) -> None:
             bounds, default = "a column of DATA", default or "none yet"
         lines.append(f"{setting.name} = {default}{unit}  ({bounds})")
         lines.append(f"    {setting.help}")
+    for preset in entry.presets():
+        changes = ", ".join(f"{name}={value}" for name, value in preset.settings.items())
+        tasks = f" ({', '.join(preset.tasks)})" if preset.tasks != TASKS else ""
+        lines.append(f"--preset {preset.name}{tasks}: {changes or 'the values above'}")
+        lines.append(f"    {preset.help}")
     defaults = {setting.name: setting.default for setting in settings}
-    report({"method": name, **_facts(entry), "settings": defaults}, lines, as_json)
+    presets = [
+        {"name": p.name, "tasks": list(p.tasks), "settings": dict(p.settings)}
+        for p in entry.presets()
+    ]
+    summary = {"method": name, **_facts(entry), "settings": defaults, "presets": presets}
+    report(summary, lines, as_json)
 
 
 def _about(entry: Entry) -> list[str]:

@@ -68,6 +68,11 @@ data_options = (
 method_options = (
     click.option("--method", default="dvgs", show_default=True, help="See `dvgs methods`."),
     click.option(
+        "--preset",
+        help="Settings to start from: auto (the defaults), quick, thorough or paper, where the "
+        "method has it; --set changes single ones.",
+    ),
+    click.option(
         "--set",
         "assignments",
         multiple=True,
@@ -138,7 +143,9 @@ def asked(data: Path, options: dict[str, Any]) -> Asked:
     seed, numeric = options["seed"], options["numeric"]
     split = validated(SplitSettings, {**given(options, _SPLIT_OPTIONS), "seed": seed})
     entry = methods.entry(options["method"])
-    settings = validated(entry.settings, dict(_assignment(x) for x in options["assignments"]))
+    start = entry.preset(options["preset"] or "auto", schema.task).settings
+    changed = dict(_assignment(x) for x in options["assignments"])
+    settings = validated(entry.settings, {**start, **changed})
     job = Job(
         columns=schema,
         encoding=validated(EncodingSettings, {} if numeric is None else {"numeric": numeric}),

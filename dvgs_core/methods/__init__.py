@@ -18,6 +18,6 @@ from dvgs_core.methods import column  # noqa: F401
 from dvgs_core.methods import auto  # noqa: F401
 
 # isort: on
-from dvgs_core.methods.registry import create, entry, names, register
+from dvgs_core.methods.registry import Preset, create, entry, names, register
 
-__all__ = ["create", "entry", "names", "register"]
+__all__ = ["Preset", "create", "entry", "names", "register"]

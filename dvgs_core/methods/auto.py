@@ -23,7 +23,7 @@ from pydantic import Field
 from dvgs_core.evaluation.calibration import normal_scores
 from dvgs_core.methods.base import Base, agreed, only_step
 from dvgs_core.methods.candidates import Fear, candidates, damage_kinds
-from dvgs_core.methods.registry import create, register
+from dvgs_core.methods.registry import Preset, create, register
 from dvgs_core.methods.trials import NOISE, trials
 from dvgs_core.methods.verdict import (
     Verdict,
@@ -106,11 +106,20 @@ class AutoSettings(Settings):
     )
 
 
+PRESETS = [
+    Preset(
+        "quick", {"folds": 3, "repeats": 1, "most_rows": 1000}, "Few, small trials: a first look."
+    ),
+    Preset("thorough", {"repeats": 10, "most_rows": 10_000}, "Many trials, on more of the rows."),
+]
+
+
 @register(
     "auto",
     AutoSettings,
     title="Calibrate, then choose",
     help="Probability that a row is sound, from the methods that find damage best on your rows.",
+    presets=PRESETS,
 )
 class Auto(Base[AutoSettings]):
     """Tries methods on damaged trusted rows, then values with the best or their stacked ranks.

@@ -19,7 +19,7 @@ from dvgs_core.errors import InputError
 from dvgs_core.methods.base import Base, agreed, only_step, own
 from dvgs_core.methods.dvgs import DVGSSettings
 from dvgs_core.methods.learners import chosen_strength, dealt, predictions
-from dvgs_core.methods.registry import register
+from dvgs_core.methods.registry import Preset, register
 from dvgs_core.models.settings import NetworkSettings
 from dvgs_core.samples import Samples, Step
 from dvgs_core.settings import Settings, shared
@@ -67,11 +67,18 @@ class ConfidenceSettings(Settings):
     )
 
 
+PRESETS = [
+    Preset("quick", {"restarts": 1, "epochs": 30}, "One learner, trained shortly: a first look."),
+    Preset("thorough", {"restarts": 10}, "Ten learners instead of three."),
+]
+
+
 @register(
     "confidence",
     ConfidenceSettings,
     title="Confidence",
     help="How probable a row's label is to a learner trained on the trusted rows alone.",
+    presets=PRESETS,
 )
 class Confidence(Base[ConfidenceSettings]):
     """Probability of each source row's own label; without classes, the negative squared error.

@@ -19,7 +19,7 @@ from pydantic import Field
 from dvgs_core.errors import InputError
 from dvgs_core.methods.base import Base, agreed, only_step, own
 from dvgs_core.methods.learners import LearnerKind, chosen_strength, dealt, predictions, withheld
-from dvgs_core.methods.registry import register
+from dvgs_core.methods.registry import Preset, register
 from dvgs_core.samples import Samples, Step
 from dvgs_core.settings import Settings
 
@@ -76,12 +76,19 @@ class ConfidentLearningSettings(Settings):
     )
 
 
+PRESETS = [
+    Preset("quick", {"folds": 3}, "Three folds: a first look."),
+    Preset("thorough", {"folds": 10, "repeats": 3}, "Ten folds, dealt three times."),
+]
+
+
 @register(
     "confident-learning",
     ConfidentLearningSettings,
     title="Confident learning",
     help="How probable a row's label is to learners fitted on the other rows.",
     tasks=("classification", "regression"),
+    presets=PRESETS,
 )
 class ConfidentLearning(Base[ConfidentLearningSettings]):
     """Out-of-fold probability of each source row's label."""

@@ -16,7 +16,7 @@ from pydantic import Field
 
 from dvgs_core.errors import InputError
 from dvgs_core.methods.base import Base, agreed, only_step, own
-from dvgs_core.methods.registry import register
+from dvgs_core.methods.registry import Preset, register
 from dvgs_core.samples import Samples, Step
 from dvgs_core.settings import Settings
 
@@ -57,12 +57,19 @@ class DataOobSettings(Settings):
     )
 
 
+PRESETS = [
+    Preset("quick", {"trees": 100}, "100 trees: a first look."),
+    Preset("thorough", {"trees": 2000}, "2,000 trees."),
+]
+
+
 @register(
     "data-oob",
     DataOobSettings,
     title="Out of bag (Data-OOB)",
     help="How well a forest's trees that were grown without a row predict its label.",
     tasks=("classification", "regression"),
+    presets=PRESETS,
 )
 class DataOob(Base[DataOobSettings]):
     """Out-of-bag accuracy of each source row, from bagged trees.

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from dvgs_core.errors import InputError
-from dvgs_core.methods.registry import register
+from dvgs_core.methods.registry import Preset, register
 from dvgs_core.models.settings import NetworkSettings
 from dvgs_core.samples import Samples, Step, Valuation, collect
 from dvgs_core.settings import Settings, shared, validated
@@ -179,11 +179,36 @@ _PAPER: dict[str, dict[str, Any]] = {
 }
 
 
+_NEVER_EARLY = {"stop_when_settled": None}
+_BY_LABEL = ("classification", "regression")
+PRESETS = [
+    Preset("quick", {"restarts": 1, "epochs": 50, "max_steps": 300}, "One network: a first look."),
+    Preset(
+        "thorough",
+        {"restarts": 10, "epochs": 200, "max_steps": 4000} | _NEVER_EARLY,
+        "Ten networks, trained to the end: a last look.",
+    ),
+    Preset(
+        "paper",
+        _PAPER["adult-labels"] | _NEVER_EARLY,
+        "As in the paper's experiments 1 and 2.",
+        _BY_LABEL,
+    ),
+    Preset(
+        "paper",
+        _PAPER["lincs-noise"] | _NEVER_EARLY,
+        "As in the paper's experiment 8.",
+        ("reconstruction",),
+    ),
+]
+
+
 @register(
     "dvgs",
     DVGSSettings,
     title="Gradient similarity (DVGS)",
     help="Whether a row pulls a network that trains on the trusted rows the way they pull it.",
+    presets=PRESETS,
 )
 class DVGS:
     """Data valuation with gradient similarity.

@@ -29,7 +29,7 @@ from dvgs_core.errors import InputError
 from dvgs_core.evaluation.scores import MetricChoice
 from dvgs_core.evaluation.utility import Utility, UtilitySettings
 from dvgs_core.methods.base import Base, agreed
-from dvgs_core.methods.registry import register
+from dvgs_core.methods.registry import Preset, register
 from dvgs_core.samples import Samples, Step
 from dvgs_core.settings import shared
 from dvgs_core.stopping import ALL_CHECKPOINTS, TIME_BUDGET
@@ -163,11 +163,24 @@ PAPER: dict[str, dict[str, Any]] = {
 }
 
 
+PRESETS = [
+    Preset("quick", {"outer_steps": 100}, "100 updates of the estimator: a first look."),
+    Preset("thorough", {"outer_steps": 1000}, "1,000 updates of the estimator."),
+    Preset(
+        "paper",
+        PAPER["adult-labels"],
+        "As in the paper's comparison on ADULT.",
+        ("classification",),
+    ),
+]
+
+
 @register(
     "dvrl",
     DVRLSettings,
     title="Reinforcement learning (DVRL)",
     help="How likely an estimator, rewarded by the trusted rows, is to select the row.",
+    presets=PRESETS,
 )
 class DVRL(Base[DVRLSettings]):
     """Selection probabilities of an estimator trained by REINFORCE, in [0, 1].

@@ -21,7 +21,7 @@ from pydantic import Field
 from dvgs_core.errors import InputError
 from dvgs_core.methods.base import Base, agreed, only_step
 from dvgs_core.methods.dvgs import DVGSSettings
-from dvgs_core.methods.registry import register
+from dvgs_core.methods.registry import Preset, register
 from dvgs_core.models.settings import NetworkSettings
 from dvgs_core.samples import Samples, Step
 from dvgs_core.settings import Settings, shared
@@ -66,11 +66,18 @@ class InRunSettings(Settings):
     )
 
 
+PRESETS = [
+    Preset("quick", {"restarts": 1}, "One network: a first look."),
+    Preset("thorough", {"restarts": 10}, "Ten networks instead of three."),
+]
+
+
 @register(
     "in-run",
     InRunSettings,
     title="In-run Shapley",
     help="How far a row's own training steps lowered the loss on the trusted rows.",
+    presets=PRESETS,
 )
 class InRun(Base[InRunSettings]):
     """First-order In-Run Data Shapley, in units of the target's loss, the mean over restarts.

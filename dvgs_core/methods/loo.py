@@ -18,7 +18,7 @@ from pydantic import Field
 from dvgs_core.errors import InputError
 from dvgs_core.evaluation.utility import Utility, UtilitySettings
 from dvgs_core.methods.base import Base, agreed
-from dvgs_core.methods.registry import register
+from dvgs_core.methods.registry import Preset, register
 from dvgs_core.samples import Samples, Step
 from dvgs_core.stopping import ALL_CHECKPOINTS
 
@@ -47,11 +47,24 @@ PAPER: dict[str, dict[str, Any]] = dict.fromkeys(
 )
 
 
+PRESETS = [
+    Preset("quick", {"epochs": 20}, "Short training: a first look."),
+    Preset("thorough", {"repeats": 5}, "Five trainings a row instead of one."),
+    Preset(
+        "paper",
+        PAPER["adult-labels"],
+        "As in the paper's comparison on ADULT.",
+        ("classification",),
+    ),
+]
+
+
 @register(
     "loo",
     LOOSettings,
     title="Leave one out (LOO)",
     help="How much worse a network does on the trusted rows when the row is missing from training.",
+    presets=PRESETS,
 )
 class LOO(Base[LOOSettings]):
     """Utility of the whole source minus its utility without the row, on the target."""

@@ -20,14 +20,14 @@ calls does as well. Import the file before the name is used. What a method is as
 imports inside its calls, so that listing methods loads neither torch nor scikit-learn.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from inspect import signature
 from typing import Any, Protocol, TypeVar
 
 from dvgs_core.errors import InputError
 from dvgs_core.samples import Samples, Step, Valuation
-from dvgs_core.settings import Settings
+from dvgs_core.settings import Settings, validated
 
 #: What may be predicted: a class, a number, or the row itself where there is no label.
 TASKS = ("classification", "regression", "reconstruction")
@@ -48,6 +48,26 @@ class Method(Protocol):
 
 
 @dataclass(frozen=True)
+class Preset:
+    """Settings to start from, under a name that means the same for every method.
+
+    Attributes:
+        name: auto (the defaults), quick, thorough or paper.
+        settings: those that differ from the defaults.
+        help: what it is for, in a sentence.
+        tasks: those of `TASKS` it is for.
+    """
+
+    name: str
+    settings: Mapping[str, Any]
+    help: str
+    tasks: tuple[str, ...] = TASKS
+
+
+DEFAULTS = Preset("auto", {}, "The defaults, which fit themselves to the data where they can.")
+
+
+@dataclass(frozen=True)
 class Entry:
     """A registered method: how it is made, what can be set, and what it is for.
 
@@ -58,6 +78,7 @@ class Entry:
         title: its name for a person.
         help: one line on what its values mean.
         tasks: those of `TASKS` that it can value rows for.
+        all_presets: settings to start from, besides the defaults.
     """
 
     name: str
@@ -66,6 +87,25 @@ class Entry:
     title: str
     help: str
     tasks: tuple[str, ...] = TASKS
+    all_presets: tuple[Preset, ...] = ()
+
+    def presets(self, task: str | None = None) -> list[Preset]:
+        """The defaults first, then what else there is to start from; with a task, for that one."""
+        return [DEFAULTS, *(p for p in self.all_presets if task is None or task in p.tasks)]
+
+    def preset(self, name: str, task: str) -> Preset:
+        """The preset of a name.
+
+        Raises:
+            InputError: the method has none of that name for the task; the message lists its own.
+        """
+        found = {preset.name: preset for preset in self.presets(task)}
+        if name not in found:
+            raise InputError(
+                f"The method {self.name} has no preset {name!r} for {_what(task)}; it has "
+                f"{', '.join(found)}."
+            )
+        return found[name]
 
     @property
     def resumes(self) -> bool:
@@ -97,6 +137,7 @@ def register(
     title: str | None = None,
     help: str | None = None,
     tasks: tuple[str, ...] = TASKS,
+    presets: Iterable[Preset] = (),
 ) -> Callable[[M], M]:
     """Class decorator that makes a method known under a name.
 
@@ -106,10 +147,14 @@ def register(
         title: its name for a person; None: the name.
         help: one line on what its values mean; None: the first line of the class's docstring.
         tasks: those of "classification", "regression" and "reconstruction" that it serves.
+        presets: settings to start from, besides the defaults.
 
     Raises:
         ValueError: the name is taken, or a task is unknown.
+        InputError: a preset holds what its settings do not allow.
     """
+    for preset in (starts := tuple(presets)):
+        validated(settings, preset.settings)
     unknown = set(tasks) - set(TASKS)
     if unknown or not tasks:
         raise ValueError(f"The tasks of {name!r} must be some of {TASKS}; got {tasks}.")
@@ -119,7 +164,13 @@ def register(
             raise ValueError(f"A method named {name!r} is registered already: {_entries[name]}.")
         first_line = (make.__doc__ or "").strip().split("\n")[0]
         _entries[name] = Entry(
-            name, make, settings, title or name, first_line if help is None else help, tasks
+            name,
+            make,
+            settings,
+            title or name,
+            first_line if help is None else help,
+            tasks,
+            starts,
         )
         return make
 

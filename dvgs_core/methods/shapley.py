@@ -30,7 +30,7 @@ from pydantic import Field
 
 from dvgs_core.evaluation.utility import Utility, UtilitySettings
 from dvgs_core.methods.base import Base, agreed
-from dvgs_core.methods.registry import register
+from dvgs_core.methods.registry import Preset, register
 from dvgs_core.samples import Samples, Step
 from dvgs_core.settings import shared
 from dvgs_core.stopping import ALL_CHECKPOINTS, RANKING_SETTLED, TIME_BUDGET
@@ -219,12 +219,33 @@ def shapley_by_enumeration(rows: int, utility: UtilityFunction) -> NDArray[np.fl
     return values
 
 
+PRESETS = [
+    Preset(
+        "quick",
+        {"permutations": 30, "least_permutations": 10, "stop_when_settled": 0.98},
+        "At most 30 permutations: a first look.",
+    ),
+    Preset(
+        "thorough",
+        {"permutations": 2000, "least_permutations": 200, "stop_when_settled": 0.9995},
+        "Up to 2,000 permutations.",
+    ),
+    Preset(
+        "paper",
+        PAPER["adult-labels"],
+        "As in the paper's comparison on ADULT.",
+        ("classification",),
+    ),
+]
+
+
 @register(
     "tmc-shapley",
     ShapleySettings,
     title="Shapley value (TMC)",
     help="What a row adds to a network's score on the trusted rows, averaged over all the rows it "
     "could be added to.",
+    presets=PRESETS,
 )
 class TMCShapley(Base[ShapleySettings]):
     """Shapley values by truncated Monte Carlo, utility on the target.

@@ -66,7 +66,9 @@ def test_methods_lists_names_and_every_setting_with_its_bounds(dvgs):
         entry = methods.entry(name)
         settings = list(fields(entry.settings))
         said = dvgs("methods", name)
-        assert said.code == 0 and len(said.out.splitlines()) == 2 + 2 * len(settings)
+        assert said.code == 0 and len(said.out.splitlines()) == 2 + 2 * (
+            len(settings) + len(entry.presets())
+        )
         about = [f"{name}: {entry.title} ({', '.join(entry.tasks)})", f"    {entry.help}"]
         assert said.out.splitlines()[:2] == about
         assert "\n".join(about) in dvgs("methods").out

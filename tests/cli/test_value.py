@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from dvgs_core import value_frame
+from dvgs_core import methods, value_frame
 from dvgs_core.methods.dvgs import DVGSSettings
 
 from .conftest import SMALL
@@ -146,6 +146,16 @@ def test_set_reaches_the_method(dvgs, table, tmp_path):
     given = dict(restarts=2, epochs=4, max_steps=None, similarity="dot", balanced=False, width=8)
     assert summary["settings"] == DVGSSettings(**given).model_dump()
     assert summary["checkpoints"] == 4
+
+
+def test_a_preset_is_where_settings_start_and_set_changes_single_ones(dvgs, table, tmp_path):
+    arguments = ("value", table, "--label", "y", "--json", "--out", tmp_path / "v.parquet")
+    said = dvgs(*arguments, "--preset", "quick", "--set", "epochs=3", "--set", "width=8")
+    given = {**methods.entry("dvgs").preset("quick", "classification").settings}
+    expected = DVGSSettings(**{**given, "epochs": 3, "width": 8}).model_dump()
+    assert json.loads(said.out)["settings"] == expected
+    refused = dvgs(*arguments, "--method", "random", "--preset", "paper")
+    assert refused.code == 2 and "no preset 'paper' for classification; it has auto." in refused.err
 
 
 def test_random_values_are_the_draws_of_the_seed(dvgs, table, tmp_path):

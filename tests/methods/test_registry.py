@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from pydantic import Field
 
-from dvgs_core import methods, value_frame
+from dvgs_core import DVGS, methods, value_frame
 from dvgs_core.errors import InputError
 from dvgs_core.methods import registry
 from dvgs_core.methods.base import Base, agreed, only_step
@@ -100,3 +100,29 @@ def test_a_name_can_be_taken_once_and_tasks_must_be_known(norm):
         methods.register("other", norm.declared, tasks=("clustering",))
     with pytest.raises(InputError, match="no method 'other'; known: dvgs, random"):
         methods.entry("other")
+
+
+def test_presets_are_settings_of_their_method_and_the_papers_only_where_it_has_them():
+    assert [p.name for p in methods.entry("random").presets()] == ["auto"]
+    with_paper = [
+        n for n in methods.names() if "paper" in {p.name for p in methods.entry(n).presets()}
+    ]
+    assert with_paper == ["dvgs", "loo", "tmc-shapley", "dvrl"]
+    for name in methods.names():
+        for preset in methods.entry(name).presets():
+            methods.create(name, **preset.settings)
+    paper = methods.entry("dvgs").preset("paper", "classification").settings
+    expected = DVGS.paper("adult-labels").settings
+    assert methods.create("dvgs", **paper).settings == expected
+    unlabelled = methods.entry("dvgs").preset("paper", "reconstruction").settings
+    assert methods.create("dvgs", **unlabelled).settings == DVGS.paper("lincs-noise").settings
+    with pytest.raises(InputError, match="no preset 'paper' for regression; it has auto, quick"):
+        methods.entry("loo").preset("paper", "regression")
+
+
+def test_a_preset_with_an_unknown_setting_is_refused_when_it_is_registered():
+    class NoSettings(Settings):
+        pass
+
+    with pytest.raises(InputError, match="no setting 'restarts'"):
+        methods.register("x", NoSettings, presets=[methods.Preset("quick", {"restarts": 1}, "")])

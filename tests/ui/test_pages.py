@@ -66,7 +66,7 @@ def start_small(app, **settings):
     (forward,) = [label for label in app.labels if label.startswith("Value ")]
     app.go("value")
     for name, value in {"restarts": 1, "epochs": 5, "width": 8, **settings}.items():
-        app.tab.number_input(key=f"settings.dvgs.Quick.{name}").set_value(value)
+        app.tab.number_input(key=f"settings.dvgs.auto.{name}").set_value(value)
     app.run()
     app.tab.button(key="value.start").click()
     app.run()
@@ -291,7 +291,7 @@ def test_choices_made_one_after_another_all_count(app, bad_files):
     app.upload("good.csv", bad_files["good.csv"])
     app.go("target")
     app.go("value")
-    for preset in ("Paper", "Thorough", "Quick", "Paper"):
+    for preset in ("paper", "thorough", "quick", "paper"):
         app.choose("Preset", preset)
         assert app.space.get_setting(app.space.datasets()[0].id, "valuation")["preset"] == preset
     for method in ("random", "dvgs", "random"):
@@ -452,7 +452,7 @@ def test_stop_before_the_run_began_and_settings_of_a_preset(app, bad_files):
     app.upload("good.csv", bad_files["good.csv"])
     app.go("target")
     app.go("value")
-    app.choose("Preset", "Paper")
+    app.choose("Preset", "paper")
     app.tab.button(key="value.start").click()
     app.run()
     (run,) = app.space.runs()
