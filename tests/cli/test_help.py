@@ -87,7 +87,13 @@ def test_methods_lists_names_and_every_setting_with_its_bounds(dvgs):
             "method": name,
             **facts,
             "settings": defaults,
+            "presets": [
+                {"name": p.name, "tasks": list(p.tasks), "settings": dict(p.settings)}
+                for p in entry.presets()
+            ],
         }
+        for preset in entry.presets():
+            assert f"--preset {preset.name}" in said.out and f"    {preset.help}\n" in said.out
     assert "restarts = 3 networks  (int 1–100)" in dvgs("methods", "dvgs").out
 
 
