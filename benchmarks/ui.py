@@ -24,9 +24,6 @@ from benchmarks.clicks import CARD, DRAWN, SIGNS, answer, choose_target, upload
 from benchmarks.machine import load, peak_memory, processor_seconds, product_seconds
 from benchmarks.real_app import real_app, real_browser
 from benchmarks.tables import mixed_table
-from dvgs_core.data.encode import EncodingSettings
-from dvgs_core.data.schema import infer_schema
-from dvgs_core.engine.look import look_job
 from dvgs_core.store import MapJob, Workspace
 from ui.jobs import RunFiles
 
@@ -104,12 +101,12 @@ def pca_map(page: Page, space: Workspace) -> tuple[float, float]:
     The map is computed while one reads the Data page, as soon as its columns are known.
     """
     (dataset,) = space.datasets()
-    roles = infer_schema(space.load_table(dataset.id))
-    study = space.study(dataset.id, "look", look_job(roles, EncodingSettings()))
-    assert study is not None and study.started is not None
+    study = space.studies(dataset.id, "look")[0]
     layout = study.directory / "layout.npy"
     while not layout.exists():
         time.sleep(0.1)
+    study = space.studies(dataset.id, "look")[0]
+    assert study.started is not None
     computed = layout.stat().st_mtime - study.started.timestamp()
     started = time.perf_counter()
     page.get_by_text("Rows I circle on the map").click()
