@@ -144,11 +144,18 @@ def restore() -> None:
     """Find the open dataset and run again: from the address, else from the last visit."""
     space = workspace()
     if state.dataset_id is None:
-        wanted = st.query_params.get("dataset") or space.get_setting(None, "dataset")
+        linked, run = st.query_params.get("dataset"), st.query_params.get("run", "")
+        wanted = linked or space.get_setting(None, "dataset")
         state.dataset_id = wanted if wanted and _exists(wanted) else None
-        run = st.query_params.get("run", "")
-        if state.dataset_id and run.isdigit() and _is_run_of(int(run), state.dataset_id):
-            state.run_id = int(run)
+        if linked and state.dataset_id is None:
+            st.toast(
+                "The link names data that is not in this workspace.", icon=":material/link_off:"
+            )
+        if state.dataset_id and run.isdigit():
+            if _is_run_of(int(run), state.dataset_id):
+                state.run_id = int(run)
+            else:
+                st.toast("The link names a run that is not here.", icon=":material/link_off:")
     if state.dataset_id is None:
         return
     if state.run_id is None:

@@ -1,9 +1,10 @@
 """Links, reloads and restarts: the same page, with its frame."""
 
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.browser
@@ -48,3 +49,45 @@ def test_a_run_outlives_the_server_and_is_found_again(page: Page, app, start_ser
     again = start_server(ROOT / "app.py", {"DVGS_WORKSPACE": str(tmp_path / "workspace")})
     page.goto(f"{again.url}/value")
     expect(page.get_by_text("Finished.")).to_be_visible(timeout=60_000)
+
+
+def test_every_page_can_be_linked_to_and_opens_elsewhere_with_its_data_and_run(
+    page: Page, browser: Browser, app
+):
+    page.goto(app.url)
+    page.get_by_role("button", name="Breast cancer").click()
+    page.get_by_role("button", name="Choose the target").click()
+    page.get_by_role("button", name="Value 569 rows").click()
+    expect(page.get_by_role("heading", name="Value")).to_be_visible()
+    page.get_by_role("button", name="Value 569 rows").click()
+    expect(page.get_by_text("Finished.")).to_be_visible(timeout=240_000)
+    links = {}
+    for name in ("Target", "Corrupt", "Value", "Performance", "Review", "Export", "Data"):
+        page.get_by_role("link", name=name).first.click()
+        expect(page.get_by_role("heading", name=name, exact=True)).to_be_visible()
+        page.wait_for_function("() => location.search.includes('run=')")
+        links[name] = page.url
+    said = [parse_qs(urlsplit(link).query) for link in links.values()]
+    assert len({(one["dataset"][0], one["run"][0]) for one in said}) == 1
+    page.get_by_role("button", name="Another file").click()
+    page.get_by_role("button", name="Handwritten digits").click()  # now the last visit's data
+    expect(page.get_by_text("1,797", exact=True)).to_be_visible()
+    for name, link in links.items():
+        elsewhere = browser.new_context(viewport={"width": 1280, "height": 900})
+        other = elsewhere.new_page()
+        other.goto(link)
+        expect(other.get_by_role("heading", name=name, exact=True)).to_be_visible()
+        expect(other.get_by_role("link", name="breast-cancer.csv").first).to_be_visible()
+        expect(other.get_by_role("link", name="run dvgs#1").first).to_be_visible()
+        elsewhere.close()
+
+
+def test_a_link_to_what_is_not_here_says_so(page: Page, app):
+    page.goto(f"{app.url}/target?dataset=0123456789abcdef")
+    expect(page.get_by_text("The link names data that is not in this workspace.")).to_be_visible()
+    expect(page.get_by_role("heading", name="Target")).to_be_visible()
+    page.goto(app.url)
+    page.get_by_role("button", name="Breast cancer").click()
+    expect(page.get_by_text("569", exact=True)).to_be_visible()
+    page.goto(f"{page.url}&run=99")
+    expect(page.get_by_text("The link names a run that is not here.")).to_be_visible()
