@@ -8,6 +8,7 @@ import re
 
 from playwright.sync_api import Page, expect
 
+from benchmarks.clicks import DRAWN
 from benchmarks.real_app import ROOT, real_app, real_browser
 from docs import tour
 
@@ -19,7 +20,7 @@ PAGES = {
     "target": "target rows",
     "corrupt": "What do you fear?",
     "value": "Finished.",
-    "performance": "Removing the lowest",
+    "performance": "Review the lowest",
     "review": "UMAP of",
     "export": "holdout rows the decisions",
 }
@@ -43,13 +44,25 @@ def prepare(page: Page, url: str) -> None:
     expect(page.get_by_text("Finished.")).to_be_visible()
     page.get_by_role("link", name="Performance").first.click()
     page.get_by_role("button", name="Draw the curves").click()
-    expect(page.get_by_text(re.compile("Removing the lowest")).first).to_be_visible()
+    # offered once all networks are trained
+    expect(page.get_by_role("button", name=re.compile("Review the lowest"))).to_be_visible()
     page.get_by_role("link", name="Review").first.click()
     expect(page.get_by_text(re.compile("UMAP of"))).to_be_visible()
     expect(page.get_by_role("button", name="Keep")).to_be_visible()
     for count, key in enumerate("wwdwwk", start=1):
         page.keyboard.press(key)
         expect(page.get_by_text(re.compile(f"decided {count}"))).to_be_visible()
+
+
+def drawn(page: Page, name: str) -> None:
+    """Wait until all of a page is there, what its components draw included."""
+    expect(page.get_by_text(re.compile(PAGES[name])).first).to_be_visible()
+    if name == "review":
+        page.locator(".map[data-points]").wait_for()
+        page.get_by_role("toolbar", name="Review decisions").wait_for()
+    page.wait_for_function(DRAWN)
+    page.wait_for_load_state("networkidle")
+    page.wait_for_timeout(1500)  # charts draw after their data has come
 
 
 def main() -> None:
@@ -65,11 +78,9 @@ def main() -> None:
             page.set_default_timeout(900_000)
             if scheme == "light":
                 prepare(page, url)
-            for name, sign in PAGES.items():
+            for name in PAGES:
                 page.goto(url if name == "data" else f"{url}/{name}")
-                expect(page.get_by_text(re.compile(sign)).first).to_be_visible()
-                page.wait_for_load_state("networkidle")
-                page.wait_for_timeout(800)  # charts draw after their data has come
+                drawn(page, name)
                 page.screenshot(path=IMAGES / f"{name}-{scheme}.png")
             context.close()
     with real_app(PORT + 1) as (url, _, _), real_browser() as browser:

@@ -99,6 +99,7 @@ def record(page: Page, url: str, path: Path) -> None:
     tour.press(page.get_by_role("button", name="Review the lowest"))
     expect(page.get_by_text(re.compile("UMAP of"))).to_be_visible()
     expect(page.get_by_role("button", name="Keep")).to_be_visible()
+    page.locator(".map[data-points]").wait_for()
     _settled(page)
     tour.show(1000)
     for count, key in enumerate("wwdwkw", start=1):
