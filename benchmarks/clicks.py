@@ -1,5 +1,6 @@
 """Clicks on the pages of the real app, and how long each takes to be answered."""
 
+import re
 import time
 from pathlib import Path
 
@@ -20,6 +21,8 @@ SIGNS = {
 # all of the page is there once its script has ended and nothing of another page is left
 DRAWN = """() => document.querySelector("[data-testid=stApp]").dataset.testScriptState
     === "notRunning" && !document.querySelector("[data-stale=true]")"""
+#: What the Value page says of a run that went to its end, and of one that was stopped.
+FINISHED, STOPPED = re.compile("^Finished"), re.compile("^Stopped; what was computed")
 #: The row that the card of the Review page shows, as "Row #12".
 CARD = "() => document.querySelector('.st-key-card_row strong')?.textContent ?? ''"
 

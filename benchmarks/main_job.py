@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from playwright.sync_api import expect
 
-from benchmarks.clicks import answer, choose_target, upload
+from benchmarks.clicks import FINISHED, answer, choose_target, upload
 from benchmarks.machine import load, peak_memory, product_seconds
 from benchmarks.real_app import real_app, real_browser
 
@@ -46,7 +46,7 @@ def main() -> None:
             times: dict[tuple[str, float], list[tuple[float, float]]] = {}
             lost = 0
             pauses = itertools.cycle(PAUSES)
-            while page.get_by_text("Finished.").count() == 0:
+            while page.get_by_text(FINISHED).count() == 0:
                 pause = next(pauses)
                 for name in VISITED:
                     time.sleep(pause)

@@ -17,7 +17,7 @@ from pathlib import Path
 import pandas as pd
 from playwright.sync_api import Page, expect
 
-from benchmarks.clicks import CARD
+from benchmarks.clicks import CARD, FINISHED
 from benchmarks.machine import load, processor_seconds, product_seconds
 from benchmarks.real_app import real_app, real_browser
 from dvgs_core.data.demos import DEMOS
@@ -109,7 +109,7 @@ def main() -> None:
         hand.click("button", "Value 1,797 rows")
         expect(page.get_by_role("heading", name="Value")).to_be_visible()
         hand.click("button", "Value 1,797 rows")
-        expect(page.get_by_text("Finished.")).to_be_visible(timeout=600_000)
+        expect(page.get_by_text(FINISHED)).to_be_visible(timeout=600_000)
         valued, computed = time.perf_counter(), processor_seconds(pid, descendants=True)
         hand.click("button", "Review the lowest")
         expect(page.locator(BAR)).to_be_visible()

@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 from playwright.sync_api import Page, expect
 
-from benchmarks.clicks import CARD, DRAWN, SIGNS, answer, choose_target, upload
+from benchmarks.clicks import CARD, DRAWN, FINISHED, SIGNS, STOPPED, answer, choose_target, upload
 from benchmarks.machine import load, peak_memory, processor_seconds, product_seconds
 from benchmarks.real_app import real_app, real_browser
 from benchmarks.tables import mixed_table
@@ -128,7 +128,7 @@ def value(page: Page, button: str, space: Workspace, seconds: float) -> tuple[fl
     page.get_by_role("button", name=button).click()
     expect(page.get_by_text("rows that hurt most so far")).to_be_visible()
     first = time.perf_counter() - started
-    ended = page.get_by_text("Finished.").or_(page.get_by_text("Stopped; what was computed"))
+    ended = page.get_by_text(FINISHED).or_(page.get_by_text(STOPPED))
     while not ended.first.is_visible():
         if time.perf_counter() - started > seconds and not space.runs()[0].stop_requested:
             page.get_by_role("button", name="Stop").click()

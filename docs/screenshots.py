@@ -8,7 +8,7 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from benchmarks.clicks import DRAWN
+from benchmarks.clicks import DRAWN, FINISHED
 from benchmarks.real_app import ROOT, real_app, real_browser
 from docs import tour
 
@@ -19,7 +19,7 @@ PAGES = {
     "data": "1,797",
     "target": "target rows",
     "corrupt": "What do you fear?",
-    "value": "Finished.",
+    "value": "^Finished",
     "performance": "Review the lowest",
     "review": "UMAP of",
     "export": "holdout rows the decisions",
@@ -41,7 +41,7 @@ def prepare(page: Page, url: str) -> None:
     value.click()
     expect(page.get_by_role("heading", name="Value")).to_be_visible()
     value.click()
-    expect(page.get_by_text("Finished.")).to_be_visible()
+    expect(page.get_by_text(FINISHED)).to_be_visible()
     page.get_by_role("link", name="Performance").first.click()
     page.get_by_role("button", name="Draw the curves").click()
     # offered once all networks are trained

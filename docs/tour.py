@@ -11,6 +11,8 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 from playwright.sync_api import Locator, Page, expect
 
+from benchmarks.clicks import FINISHED
+
 SIZE, SHOWN = (1280, 800), (960, 600)
 ACCENT, INK = (47, 111, 222), (27, 31, 36)
 #: Pictures of the run that are kept, and how long each is shown.
@@ -116,11 +118,14 @@ def record(page: Page, url: str, path: Path) -> None:
 
 def _run(tour: Tour) -> None:
     """The run as it goes, thinned to a few pictures."""
-    page, taken = tour.page, []
-    expect(page.get_by_text("Similarity traces")).to_be_visible()
-    while not page.get_by_text("Finished.").is_visible():
+    page, taken, pause = tour.page, [], 150
+    expect(page.get_by_text("rows that hurt most so far")).to_be_visible()
+    while not page.get_by_text(FINISHED).is_visible():
         taken.append(tour.picture())
-        page.wait_for_timeout(150)
+        if len(taken) > 8 * MOVING:  # a long run: half of them tell as much
+            del taken[1::2]
+            pause *= 2
+        page.wait_for_timeout(pause)
     _settled(page)
     step = max(1, len(taken) / MOVING)
     kept = [taken[int(at * step)] for at in range(int(len(taken) / step))]

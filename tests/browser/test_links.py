@@ -1,5 +1,6 @@
 """Links, reloads and restarts: the same page, with its frame."""
 
+import re
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -8,6 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.browser
+FINISHED = re.compile("^Finished")
 
 
 @pytest.fixture
@@ -48,7 +50,7 @@ def test_a_run_outlives_the_server_and_is_found_again(page: Page, app, start_ser
     app.stop()
     again = start_server(ROOT / "app.py", {"DVGS_WORKSPACE": str(tmp_path / "workspace")})
     page.goto(f"{again.url}/value")
-    expect(page.get_by_text("Finished.")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text(FINISHED)).to_be_visible(timeout=60_000)
 
 
 def test_every_page_can_be_linked_to_and_opens_elsewhere_with_its_data_and_run(
@@ -60,7 +62,7 @@ def test_every_page_can_be_linked_to_and_opens_elsewhere_with_its_data_and_run(
     page.get_by_role("button", name="Value 569 rows").click()
     expect(page.get_by_role("heading", name="Value")).to_be_visible()
     page.get_by_role("button", name="Value 569 rows").click()
-    expect(page.get_by_text("Finished.")).to_be_visible(timeout=240_000)
+    expect(page.get_by_text(FINISHED)).to_be_visible(timeout=240_000)
     links = {}
     for name in ("Target", "Corrupt", "Value", "Performance", "Review", "Export", "Data"):
         page.get_by_role("link", name=name).first.click()
