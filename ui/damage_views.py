@@ -93,11 +93,11 @@ def show(found: damage.Damage) -> None:
         hide_index=True,
         height=340,
         column_config={
-            "row": st.column_config.NumberColumn("row", format="#%d", width=64),
-            "kind": st.column_config.TextColumn("damage", width=130),
-            "column": st.column_config.TextColumn("column", width=190),
-            "before": st.column_config.TextColumn("before", width=100),
-            "after": st.column_config.TextColumn("after", width=100),
+            "row": st.column_config.NumberColumn("row", format="#%d", width=56),
+            "kind": st.column_config.TextColumn("damage", width=80),
+            "column": st.column_config.TextColumn("column", width=110),
+            "before": st.column_config.TextColumn("before", width=90),
+            "after": st.column_config.TextColumn("after", width=90),
             "more": st.column_config.TextColumn("further cells", width=84),
         },
     )

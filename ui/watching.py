@@ -7,14 +7,14 @@ from ui.dialogs import rerun_when_free
 from ui.frame import errors_for_people
 from ui.state import open_run, state, the_dataset_id, the_run, workspace
 
-VIEWS = {"watch": "Watch", "runs": "Runs", "log": "Log and settings"}
+VIEWS = {"watch": "Watch", "runs": "Runs", "log": "Log"}
 
 
 def show() -> None:
     """The view that is chosen, of the run that is chosen."""
     runs = workspace().runs(the_dataset_id())
     waiting = sum(one.status == "queued" for one in runs)
-    left, middle, follow, right = st.columns([2.5, 2, 1.6, 1.6], vertical_alignment="bottom")
+    left, middle, follow, right = st.columns([2.6, 2, 1.5, 1.6], vertical_alignment="bottom")
     view = left.segmented_control(
         "View",
         list(VIEWS),
@@ -57,14 +57,14 @@ def show() -> None:
 
 
 def watch() -> None:
-    """The panels; redrawn while the run goes on."""
-    was_active = the_run().active
+    """The panels, redrawn while the run goes on; the whole page when it begins or ends."""
+    before = the_run()
 
-    @st.fragment(run_every=0.7 if was_active else None)
+    @st.fragment(run_every=0.7 if before.active else None)
     def panels() -> None:
         current = the_run()
         live.panels(current)
-        if was_active and not current.active:
+        if before.active and current.status != before.status:
             rerun_when_free()
 
     panels()
