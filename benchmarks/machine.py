@@ -6,7 +6,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 #: Seconds between two looks at the memory.
@@ -46,17 +46,21 @@ def family(root: int) -> set[int]:
     return found
 
 
-def family_memory(root: int) -> tuple[float, float]:
-    """MB resident (proportional share) of a process and all its descendants, and of it alone."""
-
-    def share(pid: int) -> float:
+def family_memory(root: int) -> dict[str, float]:
+    """MB resident (proportional share) of a process, as "app", and of its descendants by name."""
+    shares: dict[str, float] = {}
+    for pid in family(root):
         try:
             lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+            command = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
         except OSError:
-            return 0.0
-        return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
-
-    return sum(map(share, family(root))), share(root)
+            continue
+        worker = "dvgs_core.engine.worker"  # its arguments are workspace and name
+        at = command.index(worker) + 2 if worker in command else 0
+        name = "app" if pid == root else command[at]
+        share = sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
+        shares[name] = shares.get(name, 0.0) + share
+    return shares
 
 
 def processor_seconds(pid: int, *, descendants: bool = False) -> float:
@@ -73,10 +77,32 @@ def processor_seconds(pid: int, *, descendants: bool = False) -> float:
 
 @dataclass
 class Peak:
-    """The most memory seen so far, in MB."""
+    """The most memory seen so far, in MB.
+
+    Attributes:
+        together: of all processes at one moment.
+        then: what each had at that moment.
+        alone: the most that each had at any moment.
+    """
 
     together: float = 0.0
-    app: float = 0.0
+    then: dict[str, float] = field(default_factory=dict)
+    alone: dict[str, float] = field(default_factory=dict)
+
+    def see(self, shares: dict[str, float]) -> None:
+        """Take in one moment: MB by name."""
+        for name, share in shares.items():
+            self.alone[name] = max(share, self.alone.get(name, 0.0))
+        if sum(shares.values()) > self.together:
+            self.together, self.then = sum(shares.values()), shares
+
+    def lines(self) -> str:
+        """A line for the whole, and one a process."""
+        told = [f"peak memory, all             {self.together:8.0f} MB"]
+        for name, most in sorted(self.alone.items(), key=lambda each: -each[1]):
+            then = self.then.get(name, 0.0)
+            told.append(f"  {name:<27}{then:8.0f} MB then, {most:.0f} MB at most")
+        return "\n".join(told)
 
 
 @contextmanager
@@ -86,8 +112,7 @@ def peak_memory(root: int) -> Iterator[Peak]:
 
     def watch() -> None:
         while not ended.wait(_LOOK_EVERY):
-            together, alone = family_memory(root)
-            peak.together, peak.app = max(peak.together, together), max(peak.app, alone)
+            peak.see(family_memory(root))
 
     watcher = threading.Thread(target=watch)
     watcher.start()

@@ -4,7 +4,8 @@
 
 Starts the real app and a real browser, values the rows, and meanwhile goes from page to page and
 times each answer. Prints the run's seconds, also as a multiple of a matrix product timed before and
-after on the same machine, the slowest answers, and the peak memory of app and workers together.
+after on the same machine, the slowest answers, and the peak memory of app and workers, together and
+each.
 """
 
 import itertools
@@ -68,7 +69,7 @@ def main() -> None:
             f" {np.median(drawn):14.2f} s {drawn.max():6.2f} s {len(each):5d}"
         )
     print(f"clicks lost                {lost:8d}")
-    print(f"peak memory, all           {peak.together:8.0f} MB  (app alone {peak.app:.0f} MB)")
+    print(peak.lines())
     print(f"2048 matrix product        {before * 1e3:8.1f} ms before, {after * 1e3:.1f} ms after")
     print(f"load before                {busy:>8}")
 

@@ -207,7 +207,7 @@ def main() -> None:
     print(f"run, click to its end        {run:8.1f} s   {run / before:,.0f} matrix products")
     print(f"map                          {said or 'all rows drawn'}")
     print(f"clicks lost                  {visit.lost:8d}")
-    print(f"peak memory, all             {peak.together:8.0f} MB  (app alone {peak.app:.0f} MB)")
+    print(peak.lines())
     print(f"2048 matrix product          {before * 1e3:8.1f} ms before, {after * 1e3:.1f} ms after")
     print(f"load before                  {busy:>8}")
 

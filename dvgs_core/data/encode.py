@@ -27,6 +27,8 @@ _SHOWN = {_MISSING: "(missing)", _RARE: "(rare)"}
 _BLOCK = 32_768
 _VOCABULARY = 20_000
 _FORMAT = 1
+#: Raise it when the same rows and settings give other numbers: encoded rows are kept under it.
+ENCODING_VERSION = 1
 # A saved encoder holds scikit-learn and numpy types that skops itself vouches for, this one of our
 # own, and no others.
 _TRUSTED = ["dvgs_core.data.ranks.NormalScores"]

@@ -76,6 +76,11 @@ class Schema(Settings):
         return tuple(c for c in self.columns if c.role == "feature")
 
     @property
+    def only_features(self) -> "Schema":
+        """The same without its other columns, and so without a label: what is encoded."""
+        return self.model_copy(update={"columns": self.features, "task": "reconstruction"})
+
+    @property
     def ids(self) -> tuple[str, ...]:
         """Names of the columns that only tell rows apart."""
         return tuple(c.name for c in self.columns if c.role == "id")

@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dvgs_core.engine.job import Job
-from dvgs_core.engine.prepare import Prepared, prepare
+from dvgs_core.engine.prepare import Prepared, prepare_in
 from dvgs_core.errors import InputError
 from dvgs_core.evaluation.filtering import (
     FilteringProgress,
@@ -67,8 +67,7 @@ def execute(workspace: Workspace, study: Study) -> str | None:
     began = time.monotonic()
     run = workspace.run(int(study.job["run"]))
     job = Job.model_validate(run.job)
-    target = workspace.load_table(job.target_dataset) if job.target_dataset else None
-    prepared = prepare(workspace.load_table(run.dataset), job, target)
+    prepared = prepare_in(workspace, run.dataset, job)
     values = pd.read_parquet(run.directory / "values.parquet")["value"].to_numpy()
     truth = workspace.truth(run.dataset)
     damaged = None if truth is None else truth["corrupted"].to_numpy(dtype=bool)

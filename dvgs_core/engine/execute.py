@@ -7,8 +7,9 @@ from functools import partial
 
 import numpy as np
 
+from dvgs_core.engine.heap import give_back_memory
 from dvgs_core.engine.job import Job
-from dvgs_core.engine.prepare import prepare
+from dvgs_core.engine.prepare import Prepared, prepare_in
 from dvgs_core.engine.recorder import Recorder, replace_array
 from dvgs_core.engine.state import read_state
 from dvgs_core.engine.valuate import Outcome, finish, valuate
@@ -20,11 +21,12 @@ from dvgs_core.store.workspace import Workspace
 def execute(workspace: Workspace, run: Run) -> None:
     """Carry out a queued run of the workspace, recording it in its directory.
 
-    Files, in the order in which they appear: job.json, log.txt, encoder (for new rows),
-    encoded.npy (all rows as the network sees them), pca.npy (the first map, all rows), map.json
-    (key of the UMAP that is asked for), what `Recorder` writes, nearest.npy (per source row the
-    ids of the four nearest target rows; a row that is target in another rotation is its own
-    nearest). A stop, and the end of the process, keep what was computed.
+    Files, in the order in which they appear: job.json, log.txt, what `Recorder` writes, encoder
+    (for new rows), encoded.npy (all rows as the network sees them), pca.npy (the first map, all
+    rows), map.json (key of the UMAP that is asked for), nearest.npy (per source row the ids of the
+    four nearest target rows; a row that is target in another rotation is its own nearest). Someone
+    waits for the first trace, so nothing comes before it that can come after. A stop, and the end
+    of the process, keep what was computed.
 
     Raises:
         InputError: what is wrong with the data or the choices, or that the disk is full, in one
@@ -35,28 +37,22 @@ def execute(workspace: Workspace, run: Run) -> None:
 
 
 def _execute(workspace: Workspace, run: Run) -> None:
-    from dvgs_core.neighbours import layout_key, nearest_among, pca_layout
+    from dvgs_core.neighbours import nearest_among
 
     job = Job.model_validate(run.job)
     with replacing(run.directory / "job.json") as temporary:
         temporary.write_text(job.model_dump_json(indent=1), encoding="utf-8")
-    table = workspace.load_table(run.dataset)
-    target = workspace.load_table(job.target_dataset) if job.target_dataset else None
-    prepared = prepare(table, job, target)
-    _log(run, *table.notes, *prepared.notes)
+    prepared = prepare_in(workspace, run.dataset, job)
+    give_back_memory()  # of the table and its texts
+    _log(run, *prepared.notes)
     for number, split in enumerate(prepared.splits, start=1):
         _log(
             run,
             f"Turn {number}: {len(split.source):,} source rows, {len(split.target):,} target "
             f"rows, {len(split.holdout):,} holdout rows, {prepared.X.shape[1]:,} features.",
         )
-    prepared.encoder.save(run.directory / "encoder")
-    replace_array(run.directory / "encoded.npy", prepared.X[: prepared.rows])
-    replace_array(run.directory / "pca.npy", pca_layout(prepared.X[: prepared.rows]))
-    key = layout_key(prepared.X[: prepared.rows], {"seed": job.seed})
-    workspace.request_map(key, prepared.X[: prepared.rows], seed=job.seed)
-    with replacing(run.directory / "map.json") as temporary:
-        temporary.write_text(json.dumps({"key": key}), encoding="utf-8")
+    if prepared.encoded.found:
+        prepared.encoded.write(run.directory, prepared.rows)  # costs nothing, and may go later
 
     kept = read_state(run.directory, len(prepared.source), partial(_log, run))
     if kept is not None:
@@ -68,10 +64,12 @@ def _execute(workspace: Workspace, run: Run) -> None:
     def on_step(outcome: Outcome) -> bool:
         nonlocal reported, last
         recorder.step(outcome)
-        last = outcome
-        if outcome.index == 0 or time.monotonic() - reported > 0.25:
+        first, last = last is None, outcome
+        if first or time.monotonic() - reported > 0.25:
             reported = time.monotonic()
             workspace.report_progress(run.id, outcome.done, outcome.total)
+        if first:
+            _write_rows(workspace, run, prepared)
         if outcome.stopped_because is not None:
             _log(run, f"Turn {outcome.rotation + 1} ended: {_why(outcome)}.")
         if workspace.stop_requested(run.id):
@@ -93,6 +91,20 @@ def _execute(workspace: Workspace, run: Run) -> None:
     replace_array(run.directory / "nearest.npy", targets[found.indices])
     recorder.finish(outcome)
     _log(run, f"{outcome.scored:,} of {outcome.total:,} checkpoints scored; {_why(outcome)}.")
+
+
+def _write_rows(workspace: Workspace, run: Run, prepared: Prepared) -> None:
+    """The rows as the network sees them, their first map, and a wish for the next one."""
+    from dvgs_core.neighbours import layout_key, pca_layout
+
+    X = prepared.X[: prepared.rows]
+    if not prepared.encoded.found:
+        prepared.encoded.write(run.directory, prepared.rows)
+    replace_array(run.directory / "pca.npy", pca_layout(X))
+    key = layout_key(X, {"seed": prepared.job.seed})
+    workspace.request_map(key, X, seed=prepared.job.seed)
+    with replacing(run.directory / "map.json") as temporary:
+        temporary.write_text(json.dumps({"key": key}), encoding="utf-8")
 
 
 def _why(outcome: Outcome) -> str:

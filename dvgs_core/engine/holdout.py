@@ -8,6 +8,7 @@ the new labels; both are scored on the holdout as it came, which no decision tou
 
 import json
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -124,7 +125,13 @@ def execute(workspace: Workspace, study: Study) -> str | None:
     target = workspace.load_table(job.target_dataset) if job.target_dataset else None
     relabelled = {int(row): label for row, label in asked["relabelled"]}
     found = holdout_scores(
-        table, job, asked["dropped"], relabelled, target=target, seeds=asked["seeds"]
+        table,
+        job,
+        asked["dropped"],
+        relabelled,
+        target=target,
+        seeds=asked["seeds"],
+        folder=workspace.dataset(study.dataset).directory,
     )
     with replacing(study.directory / "result.json") as temporary:
         temporary.write_text(json.dumps(asdict(found)), encoding="utf-8")
@@ -149,6 +156,7 @@ def holdout_scores(
     *,
     target: Table | None = None,
     seeds: int = SEEDS,
+    folder: Path | None = None,
 ) -> HoldoutScores:
     """Train on the source before and after the decisions, and score the holdout.
 
@@ -160,6 +168,7 @@ def holdout_scores(
         relabelled: new label by row id.
         target: the table of a separate target file; it takes part in the encoding only.
         seeds: networks on each side, at least 2.
+        folder: as for `prepare`.
 
     Raises:
         InputError: there is no holdout, it cannot be scored, or nothing is left to train on.
@@ -167,7 +176,7 @@ def holdout_scores(
     from dvgs_core.evaluation.utility import Utility, UtilitySettings
     from dvgs_core.models.stack import Member
 
-    prepared = prepare(table, job.model_copy(update={"corrections": None}), target)
+    prepared = prepare(table, job.model_copy(update={"corrections": None}), target, folder=folder)
     holdout = prepared.splits[0].holdout
     if not len(holdout):
         raise InputError("There is no holdout to score on; choose its size with the target.")

@@ -1,36 +1,48 @@
-"""The kinds of jobs there are, and what does them."""
+"""The kinds of jobs there are, what does them, and the few processes that share them."""
 
 from dataclasses import dataclass
 
 from dvgs_core.store.runs import JobKind
+from dvgs_core.store.workers import WorkerName
+
+#: MODULE:FUNCTION that does a job of a kind.
+EXECUTE: dict[JobKind, str] = {
+    "valuation": "dvgs_core.engine.execute:execute",
+    "map": "dvgs_core.engine.maps:execute",
+    "look": "dvgs_core.engine.look:execute",
+    "sensitivity": "dvgs_core.engine.sensitivity:execute",
+    "holdout": "dvgs_core.engine.holdout:execute",
+    "curve": "dvgs_core.engine.curves:execute",
+}
 
 
 @dataclass(frozen=True)
-class Work:
-    """How one kind of job is done.
+class Post:
+    """The place of one worker process. Each costs 250 MB for its libraries alone: so few.
 
     Attributes:
-        execute: MODULE:FUNCTION that does a job.
-        libraries: what its worker imports before the first job.
+        kinds: what it does; of jobs that wait, those of the first kind come first.
+        libraries: what it imports before the first job.
         nice: by how much it stands back where cores are few: the page comes first, then values,
-            then maps.
-        idle_seconds: its worker starts when a job waits and ends after so long without one; None:
-            it is there from the start, so that nobody waits for what it imports.
+            then all else.
+        idle_seconds: it starts when a job waits and ends after so long without one; None: it is
+            there from the start, so that nobody waits for what it imports.
     """
 
-    execute: str
+    kinds: tuple[JobKind, ...]
     libraries: tuple[str, ...]
     nice: int
     idle_seconds: float | None = None
 
 
-KINDS: dict[JobKind, Work] = {
-    "valuation": Work("dvgs_core.engine.execute:execute", ("torch",), 5),
-    "map": Work("dvgs_core.engine.maps:execute", ("torch", "umap"), 10),
-    "look": Work("dvgs_core.engine.look:execute", ("sklearn.preprocessing",), 5, 300.0),
-    "sensitivity": Work("dvgs_core.engine.sensitivity:execute", ("torch",), 10, 60.0),
-    "holdout": Work("dvgs_core.engine.holdout:execute", ("torch",), 10, 60.0),
-    "curve": Work("dvgs_core.engine.curves:execute", ("torch",), 10, 60.0),
+# scikit-learn's first import costs more than most encodings. umap's is nothing beside the code it
+# compiles at its first layout, and a look shall not wait for it.
+_LIBRARIES = ("torch", "sklearn.preprocessing")
+
+WORKERS: dict[WorkerName, Post] = {
+    "valuation": Post(("valuation",), _LIBRARIES, 5),
+    "map": Post(("look", "map"), _LIBRARIES, 10),
+    "study": Post(("holdout", "sensitivity", "curve"), _LIBRARIES, 10, 60.0),
 }
 
 #: Exit status of a worker that found another one at work.

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from dvgs_core.data.encode import Encoder, EncodingSettings
 from dvgs_core.data.schema import Schema
+from dvgs_core.engine.encoded import encode
 from dvgs_core.store.files import replacing
 from dvgs_core.store.studies import Study
 from dvgs_core.store.workspace import Workspace
@@ -35,10 +36,9 @@ VERSION = 1
 
 def look_job(columns: Schema, encoding: EncodingSettings) -> dict:
     """What to ask of a look; the same for roles that differ only in what is not encoded."""
-    features = columns.model_copy(update={"columns": columns.features, "task": "reconstruction"})
     return {
         "version": VERSION,
-        "columns": features.model_dump(mode="json"),
+        "columns": columns.only_features.model_dump(mode="json"),
         "encoding": encoding.model_dump(mode="json"),
     }
 
@@ -60,12 +60,19 @@ def execute(workspace: Workspace, study: Study) -> str | None:
 
     frame = workspace.load_table(study.dataset).frame
     roles = Schema.model_validate(study.job["columns"])
-    encoder = Encoder.fit(frame, roles, EncodingSettings.model_validate(study.job["encoding"]))
-    X = encoder.transform(frame)
-    described = {"inputs": int(X.shape[1]), "columns": described_columns(encoder)}
+    encoded = encode(
+        frame,
+        roles,
+        EncodingSettings.model_validate(study.job["encoding"]),
+        rows=np.arange(len(frame)),
+        folder=workspace.dataset(study.dataset).directory,
+    )
+    X = encoded.X
+    described = {"inputs": int(X.shape[1]), "columns": described_columns(encoded.encoder)}
     _write_json(study, "encoding", described)
     _write(study, "encoded", X[:SHOWN_ROWS])
     _write(study, "layout", pca_layout(X))
+    encoded.keep()
     if workspace.stop_requested(study.id):
         return "stopped"
     n, d = X.shape

@@ -1,7 +1,8 @@
 """From a table and a job to rows ready to be valued: checked, split, encoded."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -9,15 +10,16 @@ from numpy.typing import NDArray
 
 from dvgs_core import methods
 from dvgs_core.data.columns import described
-from dvgs_core.data.encode import Encoder
 from dvgs_core.data.load import Table
 from dvgs_core.data.schema import Labels, Schema, check_schema, read_labels
 from dvgs_core.data.split import Split, draw_splits
 from dvgs_core.engine.corrected import corrected_labels, corrected_splits
+from dvgs_core.engine.encoded import Encoded, encode
 from dvgs_core.engine.job import Job
 from dvgs_core.errors import InputError
 from dvgs_core.samples import Samples
 from dvgs_core.settings import fields, validated
+from dvgs_core.store.workspace import Workspace
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,22 +29,25 @@ class Prepared:
     Attributes:
         job: what was asked for.
         rows: how many rows the table has; further rows, if any, came from a target file.
-        X: (all rows, features) float32.
+        encoded: all rows, fitted on source and target rows.
         labels: of all rows.
         splits: one a rotation.
-        encoder: fitted on source and target rows.
         notes: what a person should know, a line each.
         columns: of all rows, the columns that the method's settings name.
     """
 
     job: Job
     rows: int
-    X: NDArray[np.float32]
+    encoded: Encoded
     labels: Labels
     splits: list[Split]
-    encoder: Encoder
     notes: tuple[str, ...]
     columns: Mapping[str, NDArray]
+
+    @property
+    def X(self) -> NDArray[np.float32]:
+        """(all rows, features)."""
+        return self.encoded.X
 
     def samples(self, rows: NDArray[np.int64]) -> Samples:
         """The rows with these ids."""
@@ -56,7 +61,9 @@ class Prepared:
         return np.unique(np.concatenate([split.source for split in self.splits]))
 
 
-def prepare(table: Table, job: Job, target: Table | None = None) -> Prepared:
+def prepare(
+    table: Table, job: Job, target: Table | None = None, *, folder: Path | None = None
+) -> Prepared:
     """Check, split and encode.
 
     Args:
@@ -64,6 +71,7 @@ def prepare(table: Table, job: Job, target: Table | None = None) -> Prepared:
         job: roles, encoding, split.
         target: a separate table of target rows, with the same columns; its rows get the ids after
             the data's.
+        folder: of the dataset, where encoded rows are kept; None for a table of no workspace.
 
     Raises:
         InputError: whatever is wrong with the data or the choices, in one line.
@@ -81,9 +89,29 @@ def prepare(table: Table, job: Job, target: Table | None = None) -> Prepared:
         labels = corrected_labels(labels, job.corrections.relabelled)
         splits = corrected_splits(splits, job.corrections.dropped, labels, job.columns)
     fitted_on = np.unique(np.concatenate([np.concatenate([s.source, s.target]) for s in splits]))
-    encoder = Encoder.fit(frame.iloc[fitted_on], job.columns, job.encoding, seed=job.seed)
-    X = encoder.transform(frame)
-    return Prepared(job, len(table.frame), X, labels, splits, encoder, tuple(notes), columns)
+    encoded = encode(
+        frame,
+        job.columns,
+        job.encoding,
+        rows=fitted_on,
+        seed=job.seed,
+        folder=folder,
+        beside=job.target_dataset,
+    )
+    return Prepared(job, len(table.frame), encoded, labels, splits, tuple(notes), columns)
+
+
+def prepare_in(workspace: Workspace, dataset_id: str, job: Job) -> Prepared:
+    """Check, split and encode a dataset of a workspace; encoded rows are found, or to be kept.
+
+    Raises:
+        InputError: as for `prepare`.
+    """
+    table = workspace.load_table(dataset_id)
+    target = workspace.load_table(job.target_dataset) if job.target_dataset else None
+    folder = workspace.dataset(dataset_id).directory
+    prepared = prepare(table, job, target, folder=folder)
+    return replace(prepared, notes=(*table.notes, *prepared.notes))
 
 
 def named_columns(frame: pd.DataFrame, job: Job) -> dict[str, NDArray]:

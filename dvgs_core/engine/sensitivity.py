@@ -76,10 +76,11 @@ def execute(workspace: Workspace, study: Study) -> str | None:
         encoding=EncodingSettings.model_validate(asked["encoding"]),
         split=split,
         seed=split.seed,
+        target_dataset=asked["target_dataset"],
     )
-    table = workspace.load_table(study.dataset)
-    other = asked["target_dataset"]
-    prepared = prepare(table, job, workspace.load_table(other) if other else None)
+    table, other = workspace.load_table(study.dataset), job.target_dataset
+    folder = workspace.dataset(study.dataset).directory
+    prepared = prepare(table, job, workspace.load_table(other) if other else None, folder=folder)
     draws = other_draws(table, prepared, count)
     rows = shared_source(draws or prepared.splits, split.seed)
     values, total = [], count + STARTS - 1

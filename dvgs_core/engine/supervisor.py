@@ -1,8 +1,8 @@
 """Keeping worker processes there while the app is.
 
-The app's one supervisor starts a worker of each kind (of some only when there is work), notices
+The app's one supervisor starts the few workers there are (of some only when there is work), notices
 within a quarter of a second when one dies, says so on the run it was doing, and starts another.
-Several apps may share a workspace: the first worker of a kind that registers stays the only one,
+Several apps may share a workspace: the first worker of a name that registers stays the only one,
 and the other supervisors watch it.
 """
 
@@ -15,11 +15,11 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from dvgs_core.engine.kinds import KINDS, TAKEN
-from dvgs_core.store.runs import JobKind
+from dvgs_core.engine.kinds import TAKEN, WORKERS, Post
+from dvgs_core.store.workers import WorkerName
 from dvgs_core.store.workspace import Workspace
 
 LOOK_SECONDS = 0.25
@@ -35,15 +35,16 @@ _LARGEST_LOG_BYTES = 1_000_000
 
 
 @dataclass
-class _Post:
-    """The place of one worker."""
+class _Place:
+    """Where one worker is, or is to be."""
 
+    post: Post
+    log: Path
     process: subprocess.Popen | None = None
     started: float = 0.0
     deaths: int = 0
     not_before: float = 0.0
     problem: str | None = None
-    log: Path = field(default_factory=Path)
 
 
 class Supervisor:
@@ -51,21 +52,22 @@ class Supervisor:
 
     Args:
         workspace: whose jobs are to be done.
-        kinds: the kinds of jobs to keep a worker for.
-        execute: for a kind, the MODULE:FUNCTION that does its jobs instead of the usual one.
+        workers: those to keep.
+        execute: for a worker, the MODULE:FUNCTION that does its jobs instead of the usual ones.
     """
 
     def __init__(
         self,
         workspace: Workspace,
         *,
-        kinds: Sequence[JobKind] = tuple(KINDS),
-        execute: Mapping[JobKind, str] | None = None,
+        workers: Sequence[WorkerName] = tuple(WORKERS),
+        execute: Mapping[WorkerName, str] | None = None,
     ):
         self.workspace = workspace
         self._execute = dict(execute or {})
-        self._posts = {
-            kind: _Post(log=workspace.root / "logs" / f"worker-{kind}.log") for kind in kinds
+        self._places = {
+            name: _Place(WORKERS[name], workspace.root / "logs" / f"worker-{name}.log")
+            for name in workers
         }
         self._lock = threading.Lock()
         self._ended = threading.Event()
@@ -85,8 +87,8 @@ class Supervisor:
                 return
             self._ended.clear()
             self._census()
-            for kind in self._posts:
-                self._tend(kind)
+            for name in self._places:
+                self._tend(name)
             self._thread = threading.Thread(target=self._watch, name="supervisor", daemon=True)
             self._thread.start()
         atexit.register(self.stop)
@@ -107,21 +109,21 @@ class Supervisor:
             self.workspace.unregister_supervisor(os.getpid())
         if not terminate:
             return
-        processes = [post.process for post in self._posts.values() if post.process is not None]
+        processes = [place.process for place in self._places.values() if place.process is not None]
         for process in processes:
             process.terminate()
-        for kind, post in self._posts.items():
-            if post.process is not None:
+        for name, place in self._places.items():
+            if place.process is not None:
                 try:
-                    post.process.wait(timeout=5)
+                    place.process.wait(timeout=5)
                 except subprocess.TimeoutExpired:
-                    post.process.kill()
-                    post.process.wait()
-                self._bury(kind, post, post.process)
+                    place.process.kill()
+                    place.process.wait()
+                self._bury(name, place, place.process)
 
-    def problem(self, kind: JobKind) -> str | None:
-        """Why there is no worker of a kind, in one line; None while all is well."""
-        return self._posts[kind].problem
+    def problem(self, name: WorkerName) -> str | None:
+        """Why a worker is not there, in one line; None while all is well."""
+        return self._places[name].problem
 
     def _watch(self) -> None:
         census = time.monotonic()
@@ -131,38 +133,40 @@ class Supervisor:
                 if time.monotonic() - census > CENSUS_SECONDS:
                     census = time.monotonic()
                     self._census()
-                for kind in self._posts:
-                    self._tend(kind)
+                for name in self._places:
+                    self._tend(name)
 
     def _census(self) -> None:
         """Say that this app is there; find the jobs of processes that are not."""
         self.workspace.register_supervisor(os.getpid())
         self.workspace.mark_interrupted()
 
-    def _tend(self, kind: JobKind) -> None:
-        post = self._posts[kind]
-        if post.process is not None:
-            if post.process.poll() is None:
-                if post.problem is not None and self._settled(kind, post.process):
-                    post.problem = None
+    def _tend(self, name: WorkerName) -> None:
+        place = self._places[name]
+        if place.process is not None:
+            if place.process.poll() is None:
+                if place.problem is not None and self._settled(name, place.process):
+                    place.problem = None
                 return
-            self._bury(kind, post, post.process)
-        wanted = KINDS[kind].idle_seconds is None or self.workspace.waiting(kind)
-        if wanted and time.monotonic() >= post.not_before and self.workspace.worker(kind) is None:
-            self._spawn(kind, post)
+            self._bury(name, place, place.process)
+        wanted = place.post.idle_seconds is None or any(
+            map(self.workspace.waiting, place.post.kinds)
+        )
+        if wanted and time.monotonic() >= place.not_before and self.workspace.worker(name) is None:
+            self._spawn(name, place)
 
-    def _settled(self, kind: JobKind, process: subprocess.Popen) -> bool:
-        worker = self.workspace.worker(kind)
+    def _settled(self, name: WorkerName, process: subprocess.Popen) -> bool:
+        worker = self.workspace.worker(name)
         return worker is not None and worker.pid == process.pid and worker.state != "starting"
 
-    def _spawn(self, kind: JobKind, post: _Post) -> None:
+    def _spawn(self, name: WorkerName, place: _Place) -> None:
         command = [sys.executable, "-m", "dvgs_core.engine.worker"]
-        command += [str(self.workspace.root), kind]
-        if kind in self._execute:
-            command += ["--execute", self._execute[kind]]
-        fresh = not post.log.exists() or post.log.stat().st_size > _LARGEST_LOG_BYTES
-        with post.log.open("wb" if fresh else "ab") as log:
-            post.process = subprocess.Popen(
+        command += [str(self.workspace.root), name]
+        if name in self._execute:
+            command += ["--execute", self._execute[name]]
+        fresh = not place.log.exists() or place.log.stat().st_size > _LARGEST_LOG_BYTES
+        with place.log.open("wb" if fresh else "ab") as log:
+            place.process = subprocess.Popen(
                 command,
                 # where this package lies, so that it is found when it is not installed
                 cwd=Path(__file__).parents[2],
@@ -174,29 +178,30 @@ class Supervisor:
                 # threads that wait must sleep: spinning ones starve each other on a busy machine
                 env={"OMP_WAIT_POLICY": "PASSIVE", **os.environ},
             )
-        post.started = time.monotonic()
+        place.started = time.monotonic()
 
-    def _bury(self, kind: JobKind, post: _Post, process: subprocess.Popen) -> None:
+    def _bury(self, name: WorkerName, place: _Place, process: subprocess.Popen) -> None:
         """Record the end of a worker, and decide when the next one starts."""
         code = process.returncode
-        post.process = None
-        self.workspace.unregister_worker(kind, process.pid)
+        place.process = None
+        self.workspace.unregister_worker(name, process.pid)
         if code in (0, TAKEN):
-            post.not_before = time.monotonic() + (1.0 if code == TAKEN else 0.0)
+            place.not_before = time.monotonic() + (1.0 if code == TAKEN else 0.0)
             return
         words = f"The worker process died (exit code {code}{_meaning(code)})"
         lost = self.workspace.end_jobs_of(
             process.pid, "failed", f"{words}. What was computed until then is kept."
         )
-        if lost or time.monotonic() - post.started > SETTLED_SECONDS:
-            post.deaths, post.not_before = 0, 0.0  # it could work: the job was too much for it
+        if lost or time.monotonic() - place.started > SETTLED_SECONDS:
+            place.deaths, place.not_before = 0, 0.0  # it could work: the job was too much for it
             return
-        post.deaths += 1
-        pause = min(0.5 * 2**post.deaths, LONGEST_PAUSE_SECONDS)
-        post.not_before = time.monotonic() + pause
-        post.problem = f"{words}: {_last_line(post.log)}"
-        if post.deaths >= HOPELESS_DEATHS:
-            self.workspace.fail_waiting(kind, f"{post.problem} (all of it: {post.log})")
+        place.deaths += 1
+        pause = min(0.5 * 2**place.deaths, LONGEST_PAUSE_SECONDS)
+        place.not_before = time.monotonic() + pause
+        place.problem = f"{words}: {_last_line(place.log)}"
+        if place.deaths >= HOPELESS_DEATHS:
+            for kind in place.post.kinds:
+                self.workspace.fail_waiting(kind, f"{place.problem} (all of it: {place.log})")
 
 
 def _meaning(code: int) -> str:

@@ -1,8 +1,9 @@
-"""A worker process: waits for jobs of one kind and does them, one after the other.
+"""A worker process: waits for jobs of its kinds and does them, one after the other.
 
-    python -m dvgs_core.engine.worker WORKSPACE KIND [--execute MODULE:FUNCTION]
+    python -m dvgs_core.engine.worker WORKSPACE NAME [--execute MODULE:FUNCTION]
 
-What is slow to import is imported once, before the first job. The worker belongs to the workspace,
+What is slow to import is imported once, before the first job; memory that a job needed goes back to
+the system after it. The worker belongs to the workspace,
 not to the app that started it: closing the app, or its death, does not touch a job that is going
 on. A worker that nobody wants any more, and for which nothing waits, ends by itself.
 
@@ -19,14 +20,16 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from dvgs_core.engine.kinds import KINDS, TAKEN
+from dvgs_core.engine.heap import give_back_memory
+from dvgs_core.engine.kinds import EXECUTE, TAKEN, WORKERS
 from dvgs_core.errors import InputError
 from dvgs_core.store.runs import INTERRUPTED, Claimed, JobKind, Run, Status
+from dvgs_core.store.workers import WorkerName
 from dvgs_core.store.workspace import Workspace
 
 Execute = Callable[[Workspace, Any], str | None]
@@ -43,39 +46,39 @@ def main(arguments: list[str] | None = None) -> int:
     """Be a worker until nobody wants one.
 
     Returns:
-        The exit status: 0, or `TAKEN` if the workspace has a worker of this kind already.
+        The exit status: 0, or `TAKEN` if the workspace has a worker of this name already.
     """
     parser = argparse.ArgumentParser(
         prog="python -m dvgs_core.engine.worker", description="A worker process."
     )
     parser.add_argument("workspace", type=Path, help="folder of the workspace")
-    parser.add_argument("kind", choices=tuple(KINDS), help="which jobs to do")
+    parser.add_argument("name", choices=tuple(WORKERS), help="which worker to be")
     parser.add_argument(
         "--execute",
         metavar="MODULE:FUNCTION",
         help="what does a job; then nothing is imported beforehand",
     )
     options = parser.parse_args(arguments)
-    work = KINDS[options.kind]
+    name, post = options.name, WORKERS[options.name]
     workspace = Workspace(options.workspace)
     pid = os.getpid()
-    if not workspace.register_worker(options.kind, pid):
-        print(f"Another process already does the {options.kind} jobs of {workspace.root}.")
+    if not workspace.register_worker(name, pid):
+        print(f"Another process already does the {name} jobs of {workspace.root}.")
         return TAKEN
     signal.signal(signal.SIGTERM, _terminate)
     # Ctrl-C in the app's terminal is meant for the app.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    stand_back(work.nice)
+    stand_back(post.nice)
     try:
-        with _heart(workspace, options.kind, pid):
-            for name in () if options.execute else work.libraries:
-                importlib.import_module(name)
-            execute = _function(options.execute or work.execute)
-            _work(workspace, options.kind, pid, execute)
+        with _heart(workspace, name, pid):
+            for library in () if options.execute else post.libraries:
+                importlib.import_module(library)
+            execute = {kind: _function(options.execute or EXECUTE[kind]) for kind in post.kinds}
+            _work(workspace, name, pid, execute)
     except Terminated:
         workspace.end_jobs_of(pid, "interrupted", INTERRUPTED)
     finally:
-        workspace.unregister_worker(options.kind, pid)
+        workspace.unregister_worker(name, pid)
     return 0
 
 
@@ -98,20 +101,23 @@ def stand_back(nice: int) -> None:
                 time.sleep(0.15)
 
 
-def _work(workspace: Workspace, kind: JobKind, pid: int, execute: Execute) -> None:
-    workspace.worker_beat(kind, pid, "ready")
-    print(f"Worker {pid} is ready for {kind} jobs.", flush=True)
-    patience, idle_since = KINDS[kind].idle_seconds, time.monotonic()
+def _work(
+    workspace: Workspace, name: WorkerName, pid: int, execute: Mapping[JobKind, Execute]
+) -> None:
+    workspace.worker_beat(name, pid, "ready")
+    print(f"Worker {pid} is ready for {name} jobs.", flush=True)
+    patience, idle_since = WORKERS[name].idle_seconds, time.monotonic()
     while True:
-        job = workspace.claim_next(kind, pid)
+        job = next(filter(None, (workspace.claim_next(kind, pid) for kind in execute)), None)
         if job is not None:
-            workspace.worker_beat(kind, pid, "busy")
-            do(workspace, job, execute)
-            workspace.worker_beat(kind, pid, "ready")
+            workspace.worker_beat(name, pid, "busy")
+            do(workspace, job, execute[job.kind])
+            workspace.worker_beat(name, pid, "ready")
+            give_back_memory()
             idle_since = time.monotonic()
         elif patience is not None and time.monotonic() - idle_since > patience:
             return  # another one starts when there is work
-        elif not workspace.supervised() and not workspace.waiting(kind):
+        elif not workspace.supervised() and not any(map(workspace.waiting, execute)):
             return
         else:
             time.sleep(POLL_SECONDS)
@@ -168,14 +174,14 @@ def _ended(workspace: Workspace, job: Claimed, said: str | None) -> Status:
 
 
 @contextmanager
-def _heart(workspace: Workspace, kind: JobKind, pid: int) -> Iterator[None]:
+def _heart(workspace: Workspace, name: WorkerName, pid: int) -> Iterator[None]:
     """A thread that says every second that this process is there."""
     ended = threading.Event()
 
     def beat() -> None:
         while not ended.wait(BEAT_SECONDS):
             with suppress(Exception):  # a full disk, say, which the job itself will report
-                workspace.worker_beat(kind, pid)
+                workspace.worker_beat(name, pid)
 
     thread = threading.Thread(target=beat, name="heartbeat", daemon=True)
     thread.start()

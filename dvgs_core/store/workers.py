@@ -1,4 +1,4 @@
-"""Who works and who watches: at most one worker a kind, any number of app processes."""
+"""Who works and who watches: at most one worker of each name, any number of app processes."""
 
 import sqlite3
 import time
@@ -7,23 +7,23 @@ from typing import Literal
 
 from dvgs_core.store.base import Store
 from dvgs_core.store.processes import birth, there
-from dvgs_core.store.runs import JobKind
 
+WorkerName = Literal["valuation", "map", "study"]
 WorkerState = Literal["starting", "ready", "busy"]
 
 
 @dataclass(frozen=True)
 class Worker:
-    """The worker process of one kind.
+    """One of the worker processes.
 
     Attributes:
-        kind: the kind of jobs it does.
+        name: which one; what it does is the engine's to know.
         pid: its process.
         state: starting (still importing), ready, or busy.
         heartbeat: when it last showed itself, in seconds since 1970.
     """
 
-    kind: JobKind
+    name: WorkerName
     pid: int
     state: WorkerState
     heartbeat: float
@@ -32,44 +32,44 @@ class Worker:
 class WorkerStore(Store):
     """The part of a workspace that knows its processes."""
 
-    def register_worker(self, kind: JobKind, pid: int) -> bool:
-        """Become the one worker of a kind.
+    def register_worker(self, name: WorkerName, pid: int) -> bool:
+        """Become the one worker of a name.
 
         Returns:
             False if another process is that already; then there is nothing to do but leave.
         """
         with self.database.writing() as connection:
-            row = connection.execute("SELECT * FROM workers WHERE kind = ?", (kind,)).fetchone()
+            row = connection.execute("SELECT * FROM workers WHERE kind = ?", (name,)).fetchone()
             if row is not None and row["pid"] != pid and _there(row):
                 return False
             connection.execute(
                 "INSERT OR REPLACE INTO workers VALUES (?, ?, ?, ?, 'starting')",
-                (kind, pid, birth(pid), time.time()),
+                (name, pid, birth(pid), time.time()),
             )
         return True
 
-    def worker_beat(self, kind: JobKind, pid: int, state: WorkerState | None = None) -> None:
+    def worker_beat(self, name: WorkerName, pid: int, state: WorkerState | None = None) -> None:
         """Say that a worker, and what it is doing, is there; and its state if that changed."""
         with self.database.writing(durable=False) as connection:
             connection.execute(
                 "UPDATE workers SET heartbeat = ?, state = coalesce(?, state) "
                 "WHERE kind = ? AND pid = ?",
-                (time.time(), state, kind, pid),
+                (time.time(), state, name, pid),
             )
             connection.execute(
                 "UPDATE jobs SET heartbeat = ? WHERE pid = ? AND status = 'running'",
                 (time.time(), pid),
             )
 
-    def unregister_worker(self, kind: JobKind, pid: int) -> None:
+    def unregister_worker(self, name: WorkerName, pid: int) -> None:
         """Say that a worker is gone, so that the next need not wait."""
         with self.database.writing() as connection:
-            connection.execute("DELETE FROM workers WHERE kind = ? AND pid = ?", (kind, pid))
+            connection.execute("DELETE FROM workers WHERE kind = ? AND pid = ?", (name, pid))
 
-    def worker(self, kind: JobKind) -> Worker | None:
-        """The living worker of a kind, or None."""
+    def worker(self, name: WorkerName) -> Worker | None:
+        """The living worker of a name, or None."""
         with self.database.reading() as connection:
-            row = connection.execute("SELECT * FROM workers WHERE kind = ?", (kind,)).fetchone()
+            row = connection.execute("SELECT * FROM workers WHERE kind = ?", (name,)).fetchone()
         if row is None or not _there(row):
             return None
         return Worker(row["kind"], row["pid"], row["state"], row["heartbeat"])

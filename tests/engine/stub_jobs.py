@@ -6,6 +6,7 @@ import time
 
 from dvgs_core.errors import InputError
 from dvgs_core.store import Run, Workspace
+from dvgs_core.store.runs import Claimed
 
 
 def by_job(workspace: Workspace, run: Run) -> str | None:
@@ -31,3 +32,9 @@ def by_job(workspace: Workspace, run: Run) -> str | None:
                 time.sleep(0.005)
             return "done"
     raise ValueError(run.job["do"])
+
+
+def noted(workspace: Workspace, job: Claimed) -> None:
+    """Writes its kind at the end of the file `noted`."""
+    with (workspace.root / "noted").open("a") as file:
+        file.write(f"{job.kind}\n")

@@ -54,7 +54,7 @@ def test_rows_are_encoded_by_source_and_target_alone(table_path):
         update={"encoding": EncodingSettings(numeric="minmax")}
     )
     prepared = prepare(table, job)
-    column = prepared.X[:, prepared.encoder.feature_names.index("b")]
+    column = prepared.X[:, prepared.encoded.encoder.feature_names.index("b")]
     assert column[10] > 100
     assert np.delete(column, 10).min() == 0 and np.delete(column, 10).max() == 1
     assert prepared.rows == len(prepared.X) == 90 and np.isfinite(prepared.X).all()
@@ -197,8 +197,10 @@ def test_a_column_without_values_and_other_ways_to_store_them_are_no_hindrance(t
     prepared = prepare(table, job_for(table), replace(table, frame=other, name="other.csv"))
     same = prepare(table, job_for(table), table)
     assert len(prepared.labels.classes) == 3
-    kept = [i for i, name in enumerate(prepared.encoder.feature_names) if "colour" not in name]
-    alike = [i for i, name in enumerate(same.encoder.feature_names) if "colour" not in name]
+    kept = [
+        i for i, name in enumerate(prepared.encoded.encoder.feature_names) if "colour" not in name
+    ]
+    alike = [i for i, name in enumerate(same.encoded.encoder.feature_names) if "colour" not in name]
     np.testing.assert_allclose(prepared.X[:, kept], same.X[:, alike], atol=1e-6)
 
 

@@ -260,6 +260,7 @@ def until(path):
     flush(path)
 
 Recorder.step, files.flush = kept, until
+Recorder.KEEP_SECONDS = float("inf")  # or a slow machine keeps a step twice
 workspace = Workspace(sys.argv[1])
 execute(workspace, workspace.claim_next("valuation", os.getpid()))
 """

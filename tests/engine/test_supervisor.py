@@ -1,4 +1,4 @@
-"""Workers are there while the app is, one of a kind, and a death is noticed and told."""
+"""Workers are there while the app is, one of a name, and a death is noticed and told."""
 
 import os
 import signal
@@ -23,7 +23,7 @@ def supervise(workspace):
     started = []
 
     def start(execute=STUB, space=workspace):
-        one = Supervisor(space, kinds=("valuation",), execute=execute)
+        one = Supervisor(space, workers=tuple(execute), execute=execute)
         started.append(one)
         one.start()
         return one
@@ -71,6 +71,19 @@ def test_two_apps_share_one_worker_and_one_may_leave(workspace, dataset, supervi
     assert second.problem("valuation") is None
 
 
+def test_a_worker_for_studies_is_there_only_when_one_waits(
+    workspace, dataset, supervise, eventually
+):
+    supervise(execute=STUB | {"study": "tests.engine.stub_jobs:noted"})
+    eventually(lambda: workspace.worker("valuation"))
+    assert workspace.worker("study") is None
+    for kind in ("curve", "holdout", "sensitivity"):
+        workspace.request_study(dataset.id, kind, {})
+    eventually(lambda: not any(map(workspace.waiting, ("curve", "holdout", "sensitivity"))))
+    pids = {workspace.study(dataset.id, kind, {}).pid for kind in ("curve", "holdout")}
+    assert pids == {workspace.worker("study").pid}
+
+
 def test_starting_twice_starts_one_worker(workspace, supervise, eventually):
     one = supervise()
     one.start()
@@ -96,7 +109,7 @@ import sys
 from dvgs_core.engine.supervisor import Supervisor
 from dvgs_core.store import Workspace
 supervisor = Supervisor(
-    Workspace(sys.argv[1]), kinds=("valuation",), execute={"valuation": sys.argv[2]}
+    Workspace(sys.argv[1]), workers=("valuation",), execute={"valuation": sys.argv[2]}
 )
 supervisor.start()
 print("started", flush=True)
@@ -181,7 +194,7 @@ def test_a_worker_that_dies_at_once_is_started_less_and_less_often(workspace, mo
 
     monkeypatch.setattr(module.subprocess, "Popen", Dead)
     monkeypatch.setattr(module.time, "monotonic", lambda: clock[0])
-    one = Supervisor(workspace, kinds=("valuation",))
+    one = Supervisor(workspace, workers=("valuation",))
     for tick in range(2000):
         clock[0] = tick * 0.25
         one._tend("valuation")

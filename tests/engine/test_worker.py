@@ -4,15 +4,18 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 
 from dvgs_core.engine import maps
-from dvgs_core.engine.kinds import KINDS, TAKEN
+from dvgs_core.engine.kinds import EXECUTE, TAKEN, WORKERS
 from dvgs_core.engine.worker import do, main, told
 from dvgs_core.neighbours.layout import pca_layout
 from dvgs_core.store import Workspace
+from dvgs_core.store.runs import JobKind
+from dvgs_core.store.workers import WorkerName
 
 STUB = "tests.engine.stub_jobs:by_job"
 ROOT = Path(__file__).parents[2]
@@ -23,8 +26,8 @@ def claimed(workspace, dataset, job=None):
     return workspace.claim_next("valuation", os.getpid())
 
 
-def start_worker(workspace, kind="valuation", stub=STUB):
-    command = [sys.executable, "-m", "dvgs_core.engine.worker", str(workspace.root), kind]
+def start_worker(workspace, name="valuation", stub=STUB):
+    command = [sys.executable, "-m", "dvgs_core.engine.worker", str(workspace.root), name]
     return subprocess.Popen([*command, "--execute", stub], cwd=ROOT, stdout=subprocess.PIPE)
 
 
@@ -102,7 +105,7 @@ def test_a_worker_nobody_wants_does_what_waits_and_leaves(workspace, dataset):
     assert workspace.worker("valuation") is None
 
 
-def test_a_second_worker_of_a_kind_leaves_at_once(workspace, dataset, eventually):
+def test_a_second_worker_of_a_name_leaves_at_once(workspace, dataset, eventually):
     run = workspace.create_run(dataset.id, {"do": "wait for the file"})
     with start_worker(workspace) as first:
         eventually((run.directory / "began").exists)
@@ -137,9 +140,24 @@ def test_a_stop_is_seen_by_the_worker(workspace, dataset, eventually):
 def test_every_kind_names_a_function_that_is_there():
     import importlib
 
-    for work in KINDS.values():
-        module, _, name = work.execute.partition(":")
+    for function in EXECUTE.values():
+        module, _, name = function.partition(":")
         assert callable(getattr(importlib.import_module(module), name))
+
+
+def test_every_kind_is_done_by_one_worker():
+    kinds = [kind for post in WORKERS.values() for kind in post.kinds]
+    assert sorted(kinds) == sorted(EXECUTE) == sorted(get_args(JobKind))
+    assert set(WORKERS) == set(get_args(WorkerName))
+
+
+def test_a_look_comes_before_a_map_that_was_asked_for_earlier(workspace, dataset):
+    workspace.request_map("k1", np.eye(30))
+    workspace.request_map("k2", np.eye(30))
+    workspace.request_study(dataset.id, "look", {})
+    with start_worker(workspace, "map", "tests.engine.stub_jobs:noted") as process:
+        assert process.wait(timeout=20) == 0
+    assert (workspace.root / "noted").read_text().split() == ["look", "map", "map"]
 
 
 def test_a_map_is_kept_under_its_key_and_its_input_goes(workspace):
@@ -194,4 +212,4 @@ def test_a_worker_and_its_whole_session_stand_back():
 
 
 def test_the_page_comes_before_values_and_values_before_maps():
-    assert 0 < KINDS["valuation"].nice < KINDS["map"].nice
+    assert 0 < WORKERS["valuation"].nice < WORKERS["map"].nice

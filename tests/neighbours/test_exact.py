@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dvgs_core.errors import InputError
-from dvgs_core.neighbours import nearest_among, nearest_neighbours
+from dvgs_core.neighbours import exact, nearest_among, nearest_neighbours
 from dvgs_core.neighbours.reference import measured_neighbours
 
 
@@ -63,6 +63,14 @@ def test_among_equals_measuring_every_pair(points, data):
         nearest_among(queries, references, k, block_rows=data.draw(st.sampled_from([None, 3]))),
         measured_neighbours(queries, references, k),
     )
+
+
+@pytest.mark.parametrize("at_once", [1, 7, 40])
+def test_among_does_not_depend_on_how_many_queries_are_taken_at_once(monkeypatch, at_once):
+    rng = np.random.default_rng(0)
+    queries, references = rng.normal(size=(40, 5)) * 10, rng.integers(0, 3, size=(30, 5))
+    monkeypatch.setattr(exact, "QUERIES_AT_ONCE", at_once)
+    same(nearest_among(queries, references, 4), measured_neighbours(queries, references, 4))
 
 
 @pytest.mark.parametrize("columns", [1, 3, 40])
