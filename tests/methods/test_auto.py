@@ -11,8 +11,9 @@ from dvgs_core.errors import InputError
 from dvgs_core.evaluation import detection
 from dvgs_core.evaluation.calibration import Calibration
 from dvgs_core.evaluation.noise import noise_correlation
-from dvgs_core.methods.candidates import CANDIDATES, candidates, damage_kinds
+from dvgs_core.methods.candidates import CANDIDATES, Candidate, candidates, damage_kinds
 from dvgs_core.methods.trials import DAMAGED, MISTAKEN, NOISE, REPLACED, UNIFORM, trials
+from dvgs_core.methods.verdict import Heard, Verdict
 from dvgs_core.samples import Samples
 
 #: Quick ones, of which the last two do not look at labels.
@@ -290,3 +291,24 @@ def test_too_few_target_rows_and_candidates_that_fail_are_said():
     assert notes["column column=grade"].startswith("not tried: ")
     with pytest.raises(InputError, match="No candidate could be tried"):
         auto(source, target, candidates="column column=grade", folds=2)
+
+
+def test_runs_count_alike_and_their_mean_has_the_spread_of_one():
+    rng = np.random.default_rng(0)
+    kind, n, trials_run = np.arange(60) % 2, 400, 5
+    truth = rng.normal(size=n)
+    # two candidates of one worth, whose runs differ by as much as they have in common
+    runs = truth + rng.normal(size=(trials_run + 1, 2, n))
+    scores = -kind + 0.1 * rng.normal(size=(2, 60))
+    found = [Candidate(name, "random", {}) for name in ("a", "b")]
+    heard = Heard(scores, kind, np.zeros(60), runs[1:], np.ones(2), ["", ""])
+    verdict = Verdict(found, heard, (UNIFORM,), "stack")
+    mean, weights = verdict.combined(runs[0])
+    np.testing.assert_allclose(mean, runs.mean(axis=0))
+    single = [np.square(verdict.weights @ run).mean() for run in runs]
+    assert np.square(weights @ mean).mean() == pytest.approx(np.mean(single))
+    assert weights / weights.sum() == pytest.approx(verdict.weights)
+    # trials that had a sample of the source only say nothing of the whole
+    other, same = verdict.combined(runs[0][:, :100])
+    np.testing.assert_array_equal(other, runs[0][:, :100])
+    np.testing.assert_array_equal(same, verdict.weights)
