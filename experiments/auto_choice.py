@@ -239,7 +239,7 @@ def work(name: str, seed: int, make: Callable[[int], Rows], fear: str) -> Work:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=2)
-    parser.add_argument("--only", default="", help="names of data sets, separated by commas")
+    parser.add_argument("--only", default="", help="data sets, with commas; none: write only")
     parser.add_argument("--out", type=Path, default=Path("docs/auto.md"))
     options = parser.parse_args()
     folder = Path(os.environ["DVGS_DATA"])
@@ -281,7 +281,10 @@ def write(records: list[Record], order: list[str], out: Path) -> None:
         by_data.setdefault(record.what["data"], []).append(record)
     found = {name: by_data[name] for name in order if name in by_data}
     labels = {n: r for n, r in found.items() if r[0].what["fear"] != "features"}
+    absent = [name for name in order if name not in by_data]
     parts = [HEAD, *_reached(labels), *_precision(labels), *_noise(found, labels), *_sources(found)]
+    if absent:
+        parts.insert(1, f"Not run yet: {', '.join(absent)}.\n")
     with replacing(out) as temporary:
         temporary.write_text("\n".join(parts) + "\n", encoding="utf-8")
 
