@@ -96,7 +96,7 @@ def panels(run: Run) -> None:
 
 def progress(run: Run, steps: pd.DataFrame) -> None:
     """How far, how fast, how long still, how settled; and what can be done about it."""
-    line, gauge, first, second = st.columns([5, 1.7, 1.1, 1.1], vertical_alignment="center")
+    line, gauge, first, second = st.columns([4.4, 1.6, 1.45, 1.2], vertical_alignment="center")
     with line:
         if steps.empty:
             st.progress(0.0, text=_WORDS[run.status])
