@@ -35,7 +35,7 @@ def page(found, current) -> None:
         queue, problem = NOTHING, str(error)
     queue_form.write_address(choice)
     review_table.follow_clicks(queue, events, selection)
-    line, tools = st.columns([1, 1.3], vertical_alignment="center")
+    line, tools = st.columns([1, 1.75], vertical_alignment="center")
     with line:
         review_table.progress_line(found, queue, log)
     with tools, st.container(horizontal=True, key="review_tools", gap="xsmall"):

@@ -39,7 +39,7 @@ def forget(name: str) -> None:
 def popover(queue: Queue, choice: QueueChoice, selection: NDArray[np.int64]) -> None:
     """Put the selected rows, or the whole queue, aside under a name; take them along as CSV."""
     rows = selection if len(selection) > 1 else queue.rows
-    with st.popover("", icon=":material/bookmark:", help="Named selections"):
+    with st.popover("Selections", icon=":material/bookmark:"):
         words = "selected rows" if len(selection) > 1 else "rows of this queue"
         st.markdown(f"**{style.count(len(rows), 'row')}**: the {words}")
         name = st.text_input(

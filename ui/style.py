@@ -17,7 +17,8 @@ _CSS = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
 
 def apply() -> None:
     """The few rules that the theme's settings cannot express."""
-    st.html(f"<style>{_CSS}</style>")
+    scheme = "dark" if dark() else "light"  # which of each pair of colours is meant
+    st.html(f"<style>.stApp {{ color-scheme: {scheme}; }}\n{_CSS}</style>")
 
 
 def dark() -> bool:

@@ -95,7 +95,7 @@ class Review:
     def open(self, path: str, page: Page | None = None) -> Page:
         shown = page or self.page
         shown.goto(f"{self.server.url}{path}")
-        expect(shown.locator(".bar .which")).to_be_visible(timeout=60_000)
+        expect(shown.locator(".bar .which")).to_be_visible(timeout=180_000)
         return shown
 
     @property
@@ -278,7 +278,7 @@ def test_a_lasso_takes_rows_that_are_not_drawn_and_keys_decide_about_all(review,
     seen.says(rf"rows in the lasso: 1 / {len(rows)}")
 
     # put aside under a name, to be found again when the lasso is gone
-    page.get_by_role("button", name="Named selections").click()
+    page.get_by_role("button", name="Selections").click()
     page.get_by_label("Name", exact=True).fill("<b>odd</b>")
     page.get_by_label("Name", exact=True).press("Enter")
     with page.expect_download() as waiting:
@@ -307,7 +307,7 @@ def test_a_lasso_takes_rows_that_are_not_drawn_and_keys_decide_about_all(review,
     seen.choose("Queue", "a named selection")
     seen.says(rf"a named selection: \d+ / {len(rows)} ")
     expect(page).to_have_url(re.compile("named=%3Cb%3Eodd"))
-    page.get_by_role("button", name="Named selections").click()
+    page.get_by_role("button", name="Selections").click()
     page.get_by_role("button", name="Forget the selection").click()
     seen.says("lowest values: ")
 
