@@ -7,6 +7,13 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from dvgs_core.data import infer_schema
+from dvgs_core.data.demos import DEMOS
+from dvgs_core.data.split import SplitSettings
+from dvgs_core.engine.job import Job
+from dvgs_core.store import Workspace
+from ui.jobs import RunFiles
+
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.browser
 FINISHED = re.compile("^Finished")
@@ -93,3 +100,51 @@ def test_a_link_to_what_is_not_here_says_so(page: Page, app):
     expect(page.get_by_text("569", exact=True)).to_be_visible()
     page.goto(f"{page.url}&run=99")
     expect(page.get_by_text("The link names a run that is not here.")).to_be_visible()
+
+
+def test_reload_second_tab_and_restart_in_the_middle_of_a_run_lose_no_checkpoint(
+    page: Page, start_server, tmp_path
+):
+    space = Workspace(tmp_path / "workspace")
+    dataset = space.add_dataset(DEMOS["digits"].write(tmp_path).path, "digits.csv").id
+    space.set_setting(None, "dataset", dataset)
+    roles, split = infer_schema(space.load_table(dataset)), SplitSettings()
+    space.set_setting(dataset, "schema", roles.model_dump(mode="json"))
+    space.set_setting(dataset, "split", split.model_dump(mode="json"))
+    long = {"restarts": 4, "epochs": 4_000, "width": 16, "stop_when_settled": None}
+    job = Job(columns=roles, split=split, settings=long, device="cpu")
+    run = space.create_run(dataset, job.model_dump(mode="json"))
+    environment = {"DVGS_WORKSPACE": str(space.root)}
+    server = start_server(ROOT / "app.py", environment)
+
+    def goes_on(shown: Page) -> None:
+        """The page shows the run at work, and it gets further while it is looked at."""
+        expect(shown.get_by_role("button", name="Stop", exact=True)).to_be_visible()
+        before = space.run(run.id).step or 0
+        for _ in range(1_800):
+            if (space.run(run.id).step or 0) > before + 1:
+                return
+            shown.wait_for_timeout(100)  # between two looks; the condition is the step
+        pytest.fail(f"The run stays at checkpoint {before}.")
+
+    page.goto(f"{server.url}/value")
+    goes_on(page)
+    process = space.run(run.id).pid
+    page.reload()
+    goes_on(page)
+    second = page.context.new_page()
+    second.goto(page.url)
+    goes_on(second)
+    second.close()
+    server.stop()
+    start_server(ROOT / "app.py", environment, server.port)
+    page.goto(f"{server.url}/value")
+    goes_on(page)
+    assert space.run(run.id).pid == process  # it was never begun again
+    page.get_by_role("button", name="Stop", exact=True).click()
+    expect(page.get_by_role("button", name="Resume", exact=True)).to_be_visible()
+    stopped = space.run(run.id)
+    steps = RunFiles(stopped.directory).steps()
+    assert stopped.status == "stopped"
+    assert steps["index"].tolist() == list(range(stopped.step))
+    space.close()
