@@ -16,6 +16,7 @@ code, the baselines as in Evans et al. 2024.
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 _MOST_STEPS = 100
 # What a mean probability outside the bounds costs, as in the authors' code.
 _PENALTY = 1000.0
+# Features of the estimator's last hidden layers, as there.
+_NARROW = 10
 
 
 class DVRLSettings(UtilitySettings):
@@ -100,10 +103,11 @@ class DVRLSettings(UtilitySettings):
     )
     estimator_layers: int = Field(
         default=5,
-        ge=1,
+        ge=2,
         le=16,
-        title="Estimator's hidden layers",
-        description="Hidden layers of the estimator.",
+        title="Estimator's layers",
+        description="Hidden layers of the estimator; the last two have 10 features and take in how "
+        "far the label is from what the trusted rows say.",
         json_schema_extra={"unit": "layers"},
     )
     estimator_width: int = Field(
@@ -111,11 +115,11 @@ class DVRLSettings(UtilitySettings):
         ge=1,
         le=8192,
         title="Estimator's width",
-        description="Features of each of the estimator's hidden layers.",
+        description="Features of each of the estimator's other hidden layers.",
         json_schema_extra={"unit": "features"},
     )
     estimator_learning_rate: float = Field(
-        default=1e-3,
+        default=3e-3,
         gt=0,
         le=1,
         title="Estimator's learning rate",
@@ -149,6 +153,7 @@ _PAPER: dict[str, Any] = dict(
     metric="auto",
     estimator_layers=5,
     estimator_width=100,
+    estimator_learning_rate=1e-2,
     lowest=0.1,
     highest=0.9,
 )
@@ -205,7 +210,8 @@ class DVRL(Base[DVRLSettings]):
         batch = min(wanted.outer_batch or len(source), len(source))
         everything = np.arange(len(source))
         with Utility(wanted, source, target, classes=classes, device=self.device) as utility:
-            estimator = _Estimator(wanted, self._inputs(source, target, classes), self.seed)
+            inputs, distance = self._inputs(source, target, classes)
+            estimator = _Estimator(wanted, inputs, distance, self.seed)
             latest: deque[float] = deque(maxlen=wanted.window)
             fixed = 0.0
             if wanted.baseline == "fixed":
@@ -216,14 +222,16 @@ class DVRL(Base[DVRLSettings]):
                     rows = np.sort(rng.choice(len(source), batch, replace=False))
                 chances = estimator.probabilities(rows)
                 selected = rng.random((wanted.selections, batch)) < chances
-                chosen = selected.astype(np.float32)
-                scores = utility.of([Member(rows, self.seed, weights) for weights in chosen])
-                scores[~selected.any(axis=1)] = utility.empty
+                scores = np.full(wanted.selections, utility.empty)
+                some = np.flatnonzero(selected.any(axis=1))
+                if len(some):
+                    members = [Member(rows[selected[i]], self.seed) for i in some]
+                    scores[some] = utility.of(members)
                 # before there is a latest outer step this one's own mean stands in
                 moving = float(np.mean(latest)) if latest else float(scores.mean())
                 latest.append(float(scores.mean()))
                 baseline = fixed if wanted.baseline == "fixed" else moving
-                estimator.learn(rows, chosen, scores - baseline)
+                estimator.learn(rows, selected, scores - baseline)
                 late = (
                     wanted.time_budget is not None
                     and time.monotonic() - started >= wanted.time_budget
@@ -244,10 +252,9 @@ class DVRL(Base[DVRLSettings]):
                 if late:
                     return
 
-    def _inputs(self, source: Samples, target: Samples, classes: int) -> Tensor:
-        """(n, features) what the estimator sees: X, y, and how far y is from what is predicted.
-
-        The prediction is by a network trained on the target, as the others are on the source.
+    def _inputs(self, source: Samples, target: Samples, classes: int) -> tuple[Tensor, Tensor]:
+        """What the estimator sees: (n, features) X and y, and (n, outputs) how far y is from what
+        a network predicts that is trained on the target as the others are on the source.
         """
         import torch
         from torch.nn import functional
@@ -265,121 +272,125 @@ class DVRL(Base[DVRLSettings]):
             )
             y = utility.answers(source, X)
         if source.task == "reconstruction":
-            return torch.cat([X, (X - predicted).abs().mean(dim=1, keepdim=True)], dim=1)
+            return X, (X - predicted).abs().mean(dim=1, keepdim=True)
         if source.task == "classification":
             y = functional.one_hot(y, classes).to(X.dtype)
             predicted = torch.softmax(predicted, dim=1)
-        return torch.cat([X, y, (y - predicted).abs()], dim=1)
+        return torch.cat([X, y], dim=1), (y - predicted).abs()
 
 
 class _Estimator:
     """The network that says how likely each row is to be selected.
 
+    Its last hidden layers are narrow, and only there |y - prediction| comes in: it tells more than
+    all other inputs, and would be lost among them.
+
     Args:
         settings: its shape and learning rate.
         inputs: (n, features) what it sees of each source row.
+        distance: (n, outputs) of the label from the prediction.
         seed: of its start.
     """
 
-    def __init__(self, settings: DVRLSettings, inputs: Tensor, seed: int) -> None:
-        from dvgs_core.models.network import mlp
-        from dvgs_core.models.training import Adam
+    def __init__(self, settings: DVRLSettings, inputs: Tensor, distance: Tensor, seed: int) -> None:
+        import torch
+        from torch import nn
 
-        self.settings, self.inputs = settings, inputs
-        self.network = mlp(
-            inputs.shape[1],
-            1,
-            layers=settings.estimator_layers,
-            width=settings.estimator_width,
-            activation="relu",
-        )
-        start = np.random.SeedSequence([seed, 4]).generate_state(1)[0]
-        self.parameters = self.network.initial(1, int(start), inputs.device)
-        self.adam = Adam(self.parameters, settings.estimator_learning_rate)
+        self.settings, self.inputs, self.distance = settings, inputs, distance
+        widths = [inputs.shape[1], *[settings.estimator_width] * (settings.estimator_layers - 2)]
+        body: list[nn.Module] = []
+        for given, gives in itertools.pairwise([*widths, _NARROW]):
+            body += [nn.Linear(given, gives), nn.ReLU()]
+        head = [nn.Linear(_NARROW + distance.shape[1], _NARROW), nn.ReLU(), nn.Linear(_NARROW, 1)]
+        self.body, self.head = nn.Sequential(*body), nn.Sequential(*head)
+        self.network = nn.ModuleList([self.body, self.head])
+        rng = np.random.default_rng([seed, 4])
+        for layer in self.network.modules():
+            if isinstance(layer, nn.Linear):  # as torch starts them, from a seed of our own
+                bound = layer.in_features**-0.5
+                for parameter in (layer.weight, layer.bias):
+                    drawn = rng.uniform(-bound, bound, parameter.shape).astype(np.float32)
+                    parameter.data = torch.from_numpy(drawn)
+        self.network.to(inputs.device)
+        self.adam = torch.optim.Adam(self.network.parameters(), settings.estimator_learning_rate)
+        self.work = sum(p.numel() for p in self.network.parameters())
+
+    def logits(self, rows: NDArray[np.int64]) -> Tensor:
+        """(rows,)"""
+        import torch
+
+        at = torch.from_numpy(rows).to(self.inputs.device)
+        inner = self.body(self.inputs[at])
+        return self.head(torch.cat([inner, self.distance[at]], dim=1))[:, 0]
 
     def probabilities(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
         """(rows,) float64."""
         import torch
 
-        from dvgs_core.models.stack import outputs
         from dvgs_core.models.threads import operation_threads
 
-        with operation_threads(len(rows) * self.network.parameters):
-            logits = outputs(self.network, self.parameters, self.inputs[torch.from_numpy(rows)])
-        return torch.sigmoid(logits[0, :, 0].double()).cpu().numpy()
+        with torch.no_grad(), operation_threads(len(rows) * self.work):
+            return torch.sigmoid(self.logits(rows).double()).cpu().numpy()
 
     def learn(
         self,
         rows: NDArray[np.int64],
-        selected: NDArray[np.float32],
+        selected: NDArray[np.bool_],
         advantages: NDArray[np.float64],
     ) -> None:
         """One update: selections with an advantage become likelier.
 
         Args:
             rows: (rows,) positions.
-            selected: (selections, rows) 1 where a row was selected, else 0.
+            selected: (selections, rows) whether a row was selected.
             advantages: (selections,) score less the baseline.
         """
         import torch
 
-        from dvgs_core.models.dropout import Dropout
         from dvgs_core.models.threads import operation_threads
-        from dvgs_core.models.training import batch_gradient
 
-        X = self.inputs[torch.from_numpy(rows)].unsqueeze(0)
-        loss = _Reinforce(
-            torch.from_numpy(selected).to(X.device),
-            torch.from_numpy(advantages.astype(np.float32)).to(X.device),
-            self.settings.lowest,
-            self.settings.highest,
-        )
-        ones = torch.ones(X.shape[:2], device=X.device)
-        ids = torch.zeros(X.shape[:2], dtype=torch.int64, device=X.device)
-        with operation_threads(3 * len(rows) * self.network.parameters):
-            gradient, _ = batch_gradient(
-                *(self.network, self.parameters, loss, X, ones, ids, ones),
-                Dropout(0.0, 0, 0, 0, 1),
+        device = self.inputs.device
+        given = torch.from_numpy(selected.astype(np.float32)).to(device)
+        gains = torch.from_numpy(advantages.astype(np.float32)).to(device)
+        with operation_threads(3 * len(rows) * self.work):
+            loss = reinforce(
+                self.logits(rows), given, gains, self.settings.lowest, self.settings.highest
             )
-            self.adam.update(self.parameters, gradient)
-        if not bool(torch.isfinite(self.parameters).all()):
+            self.adam.zero_grad()
+            loss.backward()
+            self.adam.step()
+        if not bool(torch.isfinite(loss.detach())):
             raise InputError(
                 "The estimator's training went out of bounds. Lower its learning rate; it is "
                 f"{self.settings.estimator_learning_rate:g}."
             )
 
 
-class _Reinforce:
-    """Minus advantage times log-likelihood of each selection, and what leaving the bounds costs.
+def reinforce(
+    logits: Tensor, selected: Tensor, advantages: Tensor, lowest: float, highest: float
+) -> Tensor:
+    """What the estimator's update lowers, whose gradient is REINFORCE's.
 
-    Its sum over rows is the loss: - mean over selections of advantage · log π(selection), plus 1000
-    times how far the mean probability is outside the bounds.
+    Minus the mean over selections of advantage · log π(selection), plus 1000 times how far the
+    mean probability is outside the bounds.
+
+    Args:
+        logits: (rows,) of being selected.
+        selected: (selections, rows) 1 where a row was selected, else 0.
+        advantages: (selections,) score less the baseline.
+        lowest, highest: bounds of the mean probability.
+
+    Returns:
+        A number.
+
+    Source: Yoon, Arik and Pfister 2020, algorithm 1; the bounds as in their code.
     """
+    import torch
+    from torch.nn import functional
 
-    def __init__(self, selected: Tensor, advantages: Tensor, lowest: float, highest: float) -> None:
-        self.selected, self.advantages = selected, advantages
-        self.lowest, self.highest = lowest, highest
-
-    def rows(self, output: Tensor, y: Tensor) -> Tensor:
-        """(1, rows), given (1, rows, 1) logits; y is not used."""
-        import torch
-        from torch.nn import functional
-
-        logits = output[:, :, 0]
-        likely = functional.logsigmoid(logits) * self.selected
-        unlikely = functional.logsigmoid(-logits) * (1 - self.selected)
-        reward = (self.advantages[:, None] * (likely + unlikely)).mean(dim=0, keepdim=True)
-        mean = torch.sigmoid(logits).mean()
-        outside = torch.relu(mean - self.highest) + torch.relu(self.lowest - mean)
-        return -reward + _PENALTY * outside / logits.shape[1]
-
-    def gradient(self, output: Tensor, y: Tensor) -> Tensor:
-        """(1, rows, 1), of the sum of `rows` with respect to the logits."""
-        import torch
-
-        p = torch.sigmoid(output[:, :, 0])
-        mean = p.mean()
-        push = (mean > self.highest).float() - (mean < self.lowest).float()
-        reward = (self.advantages[:, None] * (self.selected - p)).mean(dim=0, keepdim=True)
-        slope = _PENALTY * push * p * (1 - p) / p.shape[1]
-        return (slope - reward).unsqueeze(2)
+    likely = selected * functional.logsigmoid(logits)
+    unlikely = (1 - selected) * functional.logsigmoid(-logits)
+    reward = (advantages * (likely + unlikely).sum(dim=1)).mean()
+    mean = torch.sigmoid(logits).mean()
+    outside = torch.relu(mean - highest) + torch.relu(lowest - mean)
+    return _PENALTY * outside - reward

@@ -83,7 +83,8 @@ class Dropout:
         """What each feature is multiplied by: 0 or 1 / (1 - rate).
 
         Args:
-            ids: (rows,) or (members, rows) int64 row ids.
+            ids: (rows,) or (members, rows) int64 row ids; several members' ids may go with the
+                masks of one.
             layer: which layer's features.
             width: how many features.
 
@@ -92,7 +93,7 @@ class Dropout:
         """
         hashes = row_hashes(ids if ids.ndim == 2 else ids.unsqueeze(0))
         members = slice(0, len(self.member_keys))
-        shape = (len(self.member_keys), hashes.shape[1], -(-width // 4))
+        shape = (max(len(self.member_keys), len(hashes)), hashes.shape[1], -(-width // 4))
         take = (self.workspace or Workspace(torch.empty(0, device=ids.device))).take
         bits, spare = (take(name, *shape, dtype=torch.int64) for name in ("bits", "spare bits"))
         kept = self.kept(hashes, layer, width, members, bits, spare)

@@ -22,11 +22,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from dvgs_core.errors import InputError
-from dvgs_core.models.dropout import Dropout
 from dvgs_core.models.losses import loss_for
+from dvgs_core.models.masks import KeptMasks, MemberDropout
 from dvgs_core.models.network import NORMALISATION_EPSILON, Network
 from dvgs_core.models.threads import WORTH_SPLITTING
-from dvgs_core.models.training import TARGET_STREAM, Adam, batch_gradient
+from dvgs_core.models.training import Adam, batch_gradient
+from dvgs_core.models.workspace import Workspace
 
 T = TypeVar("T")
 
@@ -105,8 +106,9 @@ class Member:
 
 @dataclass(frozen=True, eq=False)
 class _Batch:
-    """(members or 1, rows, ...) tensors of one step; weights (members, rows), 0 for padding."""
+    """(members or 1, rows, ...) of one step; weights (members, rows), 0 for padding."""
 
+    positions: NDArray[np.int64]
     X: Tensor
     y: Tensor
     ids: Tensor
@@ -125,6 +127,8 @@ class Stack:
         self.recipe, self.rows, self.loss = recipe, rows, loss_for(recipe.task)
         self.starts: dict[int, Tensor] = {}
         on_cpu = rows.X.device.type == "cpu"
+        steps = recipe.steps(max(1, len(rows.ids)))
+        self.masks = KeptMasks(recipe.network, rows.ids, steps) if on_cpu else None
         self.threads = torch.get_num_threads()
         self.workers = self.threads if on_cpu else 1
         self.pool: ThreadPoolExecutor | None = None
@@ -217,9 +221,12 @@ class Stack:
         parameters = torch.cat([self._start(member.seed) for member in members])
         adam = Adam(parameters, recipe.learning_rate)
         shared = _shared(members)
-        seeds = [member.seed for member in members[:1] if shared] or [m.seed for m in members]
+        seeds = [member.seed for member in members]
+        one_seed = len(set(seeds)) == 1
+        workspace, gradient = Workspace(parameters), torch.empty_like(parameters)
         for step, batch in enumerate(self._batches(members, shared)):
-            gradient, _ = batch_gradient(
+            kept = self.masks.of(seeds[0], step) if self.masks and one_seed else None
+            batch_gradient(
                 network,
                 parameters,
                 self.loss,
@@ -227,7 +234,16 @@ class Stack:
                 batch.y,
                 batch.ids,
                 batch.weights,
-                _Masks(network.dropout, seeds, step),
+                MemberDropout(
+                    network.dropout,
+                    seeds[:1] if one_seed else seeds,
+                    step,
+                    workspace,
+                    kept,
+                    batch.positions,
+                ),
+                workspace,
+                out=gradient,
             )
             adam.update(parameters, gradient)
         if not bool(torch.isfinite(parameters).all()):
@@ -297,18 +313,7 @@ class Stack:
         y = X if rows.y is rows.X else rows.y[positions]
         balanced = self.recipe.balanced and self.recipe.task == "classification"
         given = torch.from_numpy(weights).to(device)
-        return _Batch(X, y, rows.ids[positions], _shares(given, y if balanced else None))
-
-
-class _Masks(Dropout):
-    """Dropout of members that each have a seed of their own; one seed serves all that share it."""
-
-    def __init__(self, rate: float, seeds: list[int], step: int) -> None:
-        super().__init__(rate, 0, TARGET_STREAM, step, 0)
-        if rate > 0:
-            self.member_keys = [
-                Dropout(rate, seed, TARGET_STREAM, step, 1).member_keys[0] for seed in seeds
-            ]
+        return _Batch(taken, X, y, rows.ids[positions], _shares(given, y if balanced else None))
 
 
 def outputs(network: Network, parameters: Tensor, X: Tensor) -> Tensor:

@@ -64,6 +64,7 @@ def batch_gradient(
     weights: Tensor,
     dropout: Dropout,
     workspace: Workspace | None = None,
+    out: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Gradient of the weighted loss of a batch, for every member.
 
@@ -71,6 +72,7 @@ def batch_gradient(
         parameters: (members, parameters) float32.
         X: (members, rows, features); y: (members, rows[, outputs]); ids, weights: (members, rows).
         workspace: buffers to use again at the next step; no result is one of them.
+        out: (members, parameters) to write the gradient into; None makes one.
 
     Returns:
         (members, parameters) gradient and (members,) loss.
@@ -79,7 +81,7 @@ def batch_gradient(
     passed = forward(network, layers, X, ids, dropout, workspace)
     value = (loss.rows(passed.output, y) * weights).sum(dim=1)
     d = loss.gradient(passed.output, y) * weights.unsqueeze(2)
-    gradient = torch.empty_like(parameters)
+    gradient = torch.empty_like(parameters) if out is None else out
     for view, a, d_layer in zip(
         network.layers(gradient),
         passed.inputs,
@@ -89,7 +91,7 @@ def batch_gradient(
         d_layer = d_layer.squeeze(2)
         given = a.expand(len(d_layer), -1, -1).transpose(1, 2)
         torch.bmm(given, d_layer, out=view[:, :-1])
-        view[:, -1] = d_layer.sum(dim=1)
+        torch.sum(d_layer, dim=1, out=view[:, -1])
     return gradient, value
 
 
@@ -100,16 +102,20 @@ class Adam:
         self.learning_rate = learning_rate
         self.first = torch.zeros_like(parameters)
         self.second = torch.zeros_like(parameters)
-        self.denominator = torch.empty_like(parameters)
         self.step = 0
 
     def update(self, parameters: Tensor, gradient: Tensor) -> None:
         """One step downhill."""
         self.step += 1
-        self.first.lerp_(gradient, 0.1)
-        self.second.mul_(0.999).addcmul_(gradient, gradient, value=0.001)
-        denominator = torch.div(self.second, 1 - 0.999**self.step, out=self.denominator)
-        denominator.sqrt_().add_(1e-8)
-        parameters.addcdiv_(
-            self.first, denominator, value=-self.learning_rate / (1 - 0.9**self.step)
+        # what torch.optim.Adam(fused=True) calls: one pass over memory instead of seven
+        torch._fused_adam_(
+            *([parameters], [gradient], [self.first], [self.second], []),
+            [torch.tensor(float(self.step), device=parameters.device)],
+            lr=self.learning_rate,
+            beta1=0.9,
+            beta2=0.999,
+            weight_decay=0.0,
+            eps=1e-8,
+            amsgrad=False,
+            maximize=False,
         )

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from dvgs_core.evaluation import detection
-from dvgs_core.methods.dvrl import DVRL, PAPER, DVRLSettings, _Estimator, _Reinforce
+from dvgs_core.methods.dvrl import DVRL, PAPER, DVRLSettings, _Estimator, reinforce
 from dvgs_core.samples import Samples
 
 QUICK = dict(epochs=3, outer_steps=4, estimator_width=8, width=6, layers=1, network="auto")
@@ -21,37 +21,41 @@ def blobs(n, seed, task="classification"):
 
 
 @pytest.mark.parametrize("shift", [-9.0, 0.0, 9.0])
-def test_the_gradient_is_autograds(shift):
+def test_the_loss_is_reinforces_and_a_push_into_the_bounds(shift):
     generator = torch.Generator().manual_seed(0)
     selected = torch.bernoulli(torch.full((4, 20), 0.5), generator=generator)
     advantages = torch.randn(4, generator=generator)
-    logits = (torch.randn(1, 20, 1, generator=generator) + shift).requires_grad_()
-    loss = _Reinforce(selected, advantages, 0.1, 0.9)
-    rows = loss.rows(logits, torch.ones(1, 20))
-    rows.sum().backward()
-    torch.testing.assert_close(loss.gradient(logits.detach(), torch.ones(1, 20)), logits.grad)
-    p = torch.sigmoid(logits.detach()[0, :, 0])
+    logits = (torch.randn(20, generator=generator) + shift).requires_grad_()
+    loss = reinforce(logits, selected, advantages, 0.1, 0.9)
+    loss.backward()
+    loss = loss.detach()
+    p = torch.sigmoid(logits.detach())
     policy = torch.distributions.Bernoulli(p)
     expected = -(advantages * policy.log_prob(selected).sum(dim=1)).mean()
     outside = torch.relu(p.mean() - 0.9) + torch.relu(0.1 - p.mean())
-    assert float(rows.detach().sum()) == pytest.approx(float(expected + 1000 * outside), rel=1e-4)
+    assert float(loss) == pytest.approx(float(expected + 1000 * outside), rel=1e-4)
     assert (float(outside) > 0) == (shift != 0)
+    # by hand: d log π / d logit = selected - p
+    by_hand = -(advantages[:, None] * (selected - p)).mean(dim=0)
+    by_hand += 1000 * np.sign(shift) * p * (1 - p) / 20
+    torch.testing.assert_close(logits.grad, by_hand.float(), rtol=1e-4, atol=1e-5)
 
 
 def test_the_estimator_learns_to_select_what_is_rewarded_within_its_bounds():
     rng = np.random.default_rng(0)
     inputs = torch.from_numpy(rng.normal(size=(200, 4)).astype(np.float32))
     good = inputs[:, 0].numpy() > 0
-    estimator = _Estimator(DVRLSettings(estimator_width=20), inputs, 1)
+    distance = torch.zeros(200, 1)
+    estimator = _Estimator(DVRLSettings(estimator_width=20), inputs, distance, 1)
     rows = np.arange(200)
     for _ in range(250):
         chances = estimator.probabilities(rows)
         selected = rng.random((8, 200)) < chances
         scores = (selected * np.where(good, 1.0, -1.0)).mean(axis=1)
-        estimator.learn(rows, selected.astype(np.float32), scores - scores.mean())
+        estimator.learn(rows, selected, scores - scores.mean())
     chances = estimator.probabilities(rows)
     assert chances[good].mean() > 0.8 and chances[~good].mean() < 0.2
-    always = np.ones((1, 200), dtype=np.float32)
+    always = np.ones((1, 200), dtype=bool)
     for _ in range(250):  # rewarded for selecting everything
         estimator.learn(rows, always, np.array([1.0]))
     assert estimator.probabilities(rows).mean() < 0.97
@@ -99,7 +103,6 @@ def test_wrong_labels_are_selected_less():
         learning_rate=0.05,
         outer_steps=200,
         selections=8,
-        estimator_learning_rate=3e-4,
         metric="loss",
     )
     assert detection(wrong, method.value(noisy, target).values).auroc > 0.85

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from dvgs_core.errors import InputError
+from dvgs_core.models import masks
 from dvgs_core.models.network import NORMALISATION_EPSILON, Network, autoencoder, mlp
 from dvgs_core.models.stack import Member, Recipe, Rows, Stack, outputs
 from dvgs_core.models.threads import operation_threads
@@ -214,3 +215,13 @@ def test_a_gpu_gives_the_same_members():
         for which, parameters in stack.train(members, lambda p, _: p.cpu()):
             on_gpu[which] = parameters
     torch.testing.assert_close(on_gpu, trained(recipe, given, members), rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("batch", [None, 8])
+def test_masks_that_are_kept_change_nothing(batch, monkeypatch):
+    given = rows()
+    recipe = Recipe(network(dropout=0.4), "classification", epochs=5, batch=batch)
+    members = [Member(m.positions, 3) for m in drawn_members(30, 6, 1)]
+    with_masks = trained(recipe, given, members)
+    monkeypatch.setattr(masks, "_MOST_BYTES", 0)
+    assert torch.equal(trained(recipe, given, members), with_masks)
