@@ -57,7 +57,7 @@ def main() -> None:
         _write(data)
         runners = {"ours": [sys.executable, "-m", "benchmarks.methods", "--ours"]}
         if given.peer:
-            runners["opendataval"] = [given.peer, "benchmarks/opendataval.py"]
+            runners["opendataval"] = [given.peer, "benchmarks/methods_peer.py"]
         for number in range(given.rounds):
             for job in jobs:
                 for name, command in runners.items():

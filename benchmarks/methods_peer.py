@@ -1,6 +1,6 @@
 """One job of `benchmarks.methods` by opendataval 1.3, under a Python that has it; prints JSON.
 
-    PYTHON opendataval.py JOB DATA.npz THREADS
+    PYTHON methods_peer.py JOB DATA.npz THREADS
 
 Nothing of this project is imported: opendataval wants other versions of the same packages. What it
 imports for its data sets alone is stood in for where it is missing.
