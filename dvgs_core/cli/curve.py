@@ -62,7 +62,11 @@ def command(
             "There is no holdout to score on: give --holdout-size or --holdout-query, the same as "
             "for the values."
         )
-    values = _valued(prepared) if known is None else _by_row(known, "value", prepared.rows)
+    if known is None:
+        values = _valued(prepared)
+    else:
+        values = _by_row(known, "value", prepared.rows)
+        _check_roles(known, prepared)
     damaged = None if truth is None else _by_row(truth, "corrupted", prepared.rows)
     for note in [*wanted.notes, *prepared.notes]:
         click.echo(f"note: {note}", err=True)
@@ -95,6 +99,24 @@ def _valued(prepared: Any) -> Any:
     from dvgs_core.engine.values import value_table
 
     return value_table(prepared, finish(valuate(prepared), lambda _: True))["value"].to_numpy()
+
+
+def _check_roles(path: Path, prepared: Any) -> None:
+    """Refuse values of other source rows than these options come to.
+
+    Raises:
+        InputError: the roles in the table of values are of another draw.
+    """
+    frame = read_values(path)
+    if "role" not in frame.columns:
+        return
+    valued = set(frame.loc[frame["role"].isin(["source", "both"]), "row"])
+    source = set(prepared.source[prepared.source < prepared.rows].tolist())
+    if valued != source:
+        raise InputError(
+            f"{path} values other rows than these options take as source ({len(valued - source):,} "
+            "of its rows are not): give the same options and seed that the values were made with."
+        )
 
 
 def _by_row(path: Path, column: str, rows: int) -> Any:

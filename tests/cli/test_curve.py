@@ -69,3 +69,13 @@ def test_values_of_other_data_are_refused(dvgs, table, tmp_path, rows):
         *("--out", tmp_path / "curve.parquet"),
     )
     refused(said, "one line for each of the 120 rows")
+
+
+def test_values_of_another_draw_are_refused(dvgs, table, tmp_path):
+    values = tmp_path / "values.parquet"
+    assert dvgs("value", table, *SPLIT, *SMALL, "--seed", "1", "--out", values).code == 0
+    said = dvgs(
+        *("curve", table, *SPLIT, *QUICK, "--values", values, "--seed", "2"),
+        *("--out", tmp_path / "curve.parquet"),
+    )
+    refused(said, "values other rows", "same options and seed")
