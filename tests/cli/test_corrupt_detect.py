@@ -141,7 +141,8 @@ def test_auto_says_what_it_expects_and_where_to_cut(dvgs, corrupted, tmp_path):
     said = dvgs(
         *("value", tmp_path / "damaged.csv", "--label", "y", "--target-query", "part == 'new'"),
         *("--method", "auto", "--set", "candidates=knn-shapley, random", "--set", "folds=2"),
-        *("--device", "cpu", "--json", "--out", values),
+        # it tells source from target and is no property of the rows
+        *("--role", "part=ignore", "--device", "cpu", "--json", "--out", values),
     )
     assert said.code == 0, said.err
     assert "note: Expected AUROC: knn-shapley 0." in said.err

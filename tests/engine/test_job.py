@@ -462,7 +462,8 @@ def test_what_is_at_fault_ends_the_run_with_one_line(ran, table_path):
 
 
 def test_a_turn_that_ends_early_counts_in_full_and_the_next_begins(table_path):
-    settings = LONGER | dict(stop_when_settled=0.0)
+    # without dropout and with small steps the checkpoints are alike, and the lowest rows stay
+    settings = LONGER | dict(stop_when_settled=0.0, dropout=0.0, learning_rate=1e-5)
     table = load(table_path)
     outcomes = list(valuate(prepare(table, job_for(table, split=TWICE, settings=settings))))
     ends = [o for o in outcomes if o.stopped_because is not None]
