@@ -115,14 +115,15 @@ _TABLES: dict[str, Any] = dict(
     max_steps=None,
     batch=None,
     learning_rate=1e-4,
-    truncation=0.01,
+    truncation=0.03,
     patience=5,
     stop_when_settled=0.999,
-    least_permutations=100,
-    permutations=2000,
+    least_permutations=200,
+    permutations=1000,
 )
-#: The settings of the paper's comparison, by experiment: training as in its public configuration
-#: files, truncation and stopping as in its text (the files have 3 % and 200 permutations).
+#: The settings of the paper's comparison, by experiment (its public configuration files). Its text
+#: has a truncation of 1 % and 100 permutations at least; the published numbers and minutes came of
+#: the files, and training, `loo` and `dvrl` follow them too.
 PAPER: dict[str, dict[str, Any]] = dict.fromkeys(
     ("adult-labels", "blog-labels", "adult-noise", "blog-noise"), _TABLES
 )

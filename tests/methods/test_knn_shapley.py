@@ -5,7 +5,7 @@ from math import comb
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dvgs_core import methods
@@ -52,7 +52,8 @@ def drawn(seed, n, m, task):
 
 
 @settings(max_examples=30, deadline=None)
-@given(seed=st.integers(0, 10**6), n=st.integers(1, 7), m=st.integers(1, 4), k=st.integers(1, 9))
+@example(seed=0, n=8, m=3, k=3)
+@given(seed=st.integers(0, 10**6), n=st.integers(1, 8), m=st.integers(1, 4), k=st.integers(1, 9))
 def test_shares_of_the_class_are_shapley_values(seed, n, m, k):
     source, target = drawn(seed, n, m, "classification")
     found = methods.create("knn-shapley", k=k).value(source, target)
@@ -60,7 +61,8 @@ def test_shares_of_the_class_are_shapley_values(seed, n, m, k):
 
 
 @settings(max_examples=30, deadline=None)
-@given(seed=st.integers(0, 10**6), n=st.integers(1, 7), m=st.integers(1, 4), k=st.integers(1, 9))
+@example(seed=0, n=8, m=3, k=3)
+@given(seed=st.integers(0, 10**6), n=st.integers(1, 8), m=st.integers(1, 4), k=st.integers(1, 9))
 def test_squared_errors_are_shapley_values(seed, n, m, k):
     source, target = drawn(seed, n, m, "regression")
     found = methods.create("knn-shapley", k=k).value(source, target)

@@ -46,6 +46,15 @@ def blobs(n, seed, task="classification"):
 @settings(deadline=None, max_examples=25)
 @given(rows=st.integers(1, 6), seed=st.integers(0, 1000), together=st.integers(1, 9))
 def test_all_permutations_give_exactly_what_enumeration_gives(rows, seed, together):
+    assert_all_permutations_give_what_enumeration_gives(rows, seed, together)
+
+
+@pytest.mark.parametrize("rows", [7, 8])
+def test_so_they_do_up_to_eight_rows(rows):
+    assert_all_permutations_give_what_enumeration_gives(rows, seed=rows, together=5040)
+
+
+def assert_all_permutations_give_what_enumeration_gives(rows, seed, together):
     utility, every = game(rows, seed), list(permutations(range(rows)))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(shapley, "permutation", lambda n, s, number: np.array(every[number]))
@@ -196,4 +205,6 @@ def test_it_stops_when_five_correlations_average_high_and_not_before_the_least()
 @pytest.mark.parametrize("name", PAPER)
 def test_the_papers_settings_are_settings(name):
     wanted = TMCShapley(**PAPER[name]).settings
-    assert (wanted.truncation, wanted.patience, wanted.least_permutations) == (0.01, 5, 100)
+    assert (wanted.truncation, wanted.patience, wanted.stop_when_settled) == (0.03, 5, 0.999)
+    assert (wanted.least_permutations, wanted.permutations) == (200, 1000)
+    assert (wanted.epochs, wanted.learning_rate, wanted.batch) == (200, 1e-4, None)
