@@ -14,6 +14,7 @@ from playwright.sync_api import Page, expect
 from dvgs_core.data.corrupt import corrupt_labels
 from dvgs_core.data.csvfile import read_cells
 from dvgs_core.data.load import load
+from tests.browser.waiting import downloaded
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = [pytest.mark.browser, pytest.mark.data]
@@ -115,14 +116,9 @@ def test_from_an_uploaded_csv_to_a_cleaned_one(page: Page, start_server, adult, 
 
     # Export: the file is the original, cell by cell, but for what was decided
     page.get_by_role("link", name="Export").first.click()
-    with page.expect_download() as download:
-        page.get_by_role("button", name="Download the cleaned data").click()
-    cleaned = tmp_path / "page.csv"
-    download.value.save_as(cleaned)
-    with page.expect_download() as download:
-        page.get_by_role("button", name="Recipe").click()
-    recipe = tmp_path / "recipe.json"
-    download.value.save_as(recipe)
+    button = page.get_by_role("button", name="Download the cleaned data")
+    cleaned = downloaded(button, tmp_path)
+    recipe = downloaded(page.get_by_role("button", name="Recipe"), tmp_path)
 
     table = load(adult)
     expected = read_cells(adult, table.format)

@@ -20,6 +20,7 @@ from dvgs_core.engine.job import Job
 from dvgs_core.engine.worker import do
 from dvgs_core.review import DecisionLog, Recipe, apply_recipe
 from dvgs_core.store import Dataset, Workspace
+from tests.browser.waiting import downloaded
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.browser
@@ -79,15 +80,8 @@ def dataset_of(space: Workspace, name: str) -> Dataset:
     return next(dataset for dataset in space.datasets() if dataset.name == name)
 
 
-def downloaded(page: Page, label: str, folder: Path) -> Path:
-    """Press a download button; the file as the browser saved it, under its own name."""
-    button = page.get_by_role("button", name=label, exact=True)
-    expect(button).to_be_enabled()
-    with page.expect_download() as download:
-        button.click()
-    path = folder / download.value.suggested_filename
-    download.value.save_as(path)
-    return path
+def saved(page: Page, label: str, folder: Path) -> Path:
+    return downloaded(page.get_by_role("button", name=label, exact=True), folder)
 
 
 def choose(page: Page, form: str) -> None:
@@ -109,13 +103,13 @@ def test_every_file_is_what_it_says(page: Page, url, space, tmp_path):
     expect(page.get_by_role("button", name="Report")).to_be_visible()
 
     # the recipe, and with it everything that follows can be made again
-    recipe_path = downloaded(page, "Recipe", tmp_path)
+    recipe_path = saved(page, "Recipe", tmp_path)
     assert recipe_path.name == "recipe.json"
     recipe = Recipe.load(recipe_path)
     assert list(recipe.dropped) == DROPPED and recipe.relabelled == RELABELLED
 
     # CSV: the original's cells, letter for letter, but for what was decided
-    csv = downloaded(page, "Download the cleaned data", tmp_path)
+    csv = saved(page, "Download the cleaned data", tmp_path)
     assert csv.name == "daten.clean.csv"
     cells = read_cells(dataset.path, load(dataset.path).format)
     for row, label in RELABELLED.items():
@@ -128,10 +122,10 @@ def test_every_file_is_what_it_says(page: Page, url, space, tmp_path):
 
     # Parquet and XLSX: the typed table, cell by cell
     choose(page, "parquet")
-    parquet = downloaded(page, "Download the cleaned data", tmp_path)
+    parquet = saved(page, "Download the cleaned data", tmp_path)
     pd.testing.assert_frame_equal(pd.read_parquet(parquet), typed(space, dataset))
     choose(page, "xlsx")
-    book = downloaded(page, "Download the cleaned data", tmp_path)
+    book = saved(page, "Download the cleaned data", tmp_path)
     head, *rows = openpyxl.load_workbook(book).active.values
     expected = typed(space, dataset).astype(object)
     assert list(head) == list(expected.columns)
@@ -139,19 +133,19 @@ def test_every_file_is_what_it_says(page: Page, url, space, tmp_path):
         assert list(column) == [None if pd.isna(v) else v for v in expected[name]], name
 
     # the full table follows the form; decisions and report
-    whole = downloaded(page, "Full table", tmp_path)
+    whole = saved(page, "Full table", tmp_path)
     assert whole.name == "daten.valued.xlsx"
     lines = pd.read_excel(whole)
     assert len(lines) == 200 and lines["decision"].value_counts()["drop"] == len(DROPPED)
     run = space.runs(dataset.id)[0]
     values = pd.read_parquet(run.directory / "values.parquet")["value"]
     np.testing.assert_allclose(lines["value"], values, rtol=1e-14)
-    log = pd.read_csv(downloaded(page, "Decisions", tmp_path))
+    log = pd.read_csv(saved(page, "Decisions", tmp_path))
     assert log["row"].tolist() == [*DROPPED, *RELABELLED]
     assert log["note"].head(4).tolist() == ["=1+1"] * 4
 
     # the report opens by itself: it asks for nothing and runs nothing
-    report = downloaded(page, "Report", tmp_path)
+    report = saved(page, "Report", tmp_path)
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     page.goto(report.as_uri())
@@ -181,9 +175,9 @@ def test_safe_for_spreadsheets_and_damage_need_to_be_asked_for(page: Page, url, 
     page.get_by_text("Safe for spreadsheets").click()
     expect(page.get_by_role("checkbox", name=re.compile("Safe for"))).to_be_checked()
     page.wait_for_load_state("networkidle")
-    recipe_path = downloaded(page, "Recipe", tmp_path)
+    recipe_path = saved(page, "Recipe", tmp_path)
     assert json.loads(recipe_path.read_text(encoding="utf-8"))["spreadsheet_safe"] is True
-    csv = downloaded(page, "Download the damaged data", tmp_path)
+    csv = saved(page, "Download the damaged data", tmp_path)
     assert csv.name == "damaged-kaputt.clean.csv"
     recipe = Recipe.load(recipe_path)
     apply_recipe(recipe, dataset.path, tmp_path / "again.csv", damaged=True)
@@ -193,4 +187,4 @@ def test_safe_for_spreadsheets_and_damage_need_to_be_asked_for(page: Page, url, 
     before = pd.read_csv(dataset.path, sep=";", dtype=str, keep_default_na=False, encoding="cp1252")
     said = before.drop(index=DROPPED)["sagt"]
     assert cells["sagt"].tolist() == [f"'{t}" if t[0] in "=@" else t for t in said]
-    assert downloaded(page, "Report", tmp_path).name == "damaged-kaputt.report.html"
+    assert saved(page, "Report", tmp_path).name == "damaged-kaputt.report.html"

@@ -18,6 +18,7 @@ from dvgs_core.engine.execute import execute
 from dvgs_core.engine.job import Job
 from dvgs_core.engine.worker import do
 from dvgs_core.store import Workspace
+from tests.browser.waiting import downloaded
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = {"restarts": 1, "epochs": 8, "width": 16, "stop_when_settled": None}
@@ -122,11 +123,8 @@ def test_each_chart_has_words_a_picture_a_drawing_and_its_numbers(performance, s
             ("svg", page.locator(f".st-key-take_{name}").get_by_role("button", name="SVG")),
             ("csv", page.locator(f".st-key-take_{name}").get_by_role("button", name="CSV")),
         ):
-            with page.expect_download() as waiting:
-                button.click()
-            assert waiting.value.suggested_filename == f"{name}.{ending}"
-            taken[ending] = tmp_path / f"{name}.{ending}"
-            waiting.value.save_as(taken[ending])
+            taken[ending] = downloaded(button, tmp_path)
+            assert taken[ending].name == f"{name}.{ending}"
         picture = Image.open(taken["png"]).convert("RGB")
         box = charts.nth(at).bounding_box()
         assert picture.width == pytest.approx(2 * box["width"], abs=4)

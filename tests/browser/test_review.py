@@ -20,6 +20,7 @@ from dvgs_core.engine.job import Job
 from dvgs_core.engine.worker import do
 from dvgs_core.review import DecisionLog
 from dvgs_core.store import Workspace
+from tests.browser.waiting import downloaded
 from ui.map import selected_rows
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -255,7 +256,7 @@ def test_a_bulk_drop_warns_of_the_group_that_loses_more_than_its_share(review, s
     seen.says("decided 1 · 1 keep")
 
 
-def test_a_lasso_takes_rows_that_are_not_drawn_and_keys_decide_about_all(review, sites):
+def test_a_lasso_takes_rows_that_are_not_drawn_and_keys_decide_about_all(review, sites, tmp_path):
     seen = review(sites, {"DVGS_MAP_POINTS": "200"})
     page = seen.page
     seen.says("PCA of 900 rows, 200 of them drawn")
@@ -281,9 +282,9 @@ def test_a_lasso_takes_rows_that_are_not_drawn_and_keys_decide_about_all(review,
     page.get_by_role("button", name="Selections").click()
     page.get_by_label("Name", exact=True).fill("<b>odd</b>")
     page.get_by_label("Name", exact=True).press("Enter")
-    with page.expect_download() as waiting:
-        page.get_by_role("button", name="These rows as CSV").click()
-    taken = pd.read_csv(waiting.value.path())
+    expect(page.get_by_role("button", name="Put aside under this name")).to_be_enabled()
+    file = downloaded(page.get_by_role("button", name="These rows as CSV"), tmp_path)
+    taken = pd.read_csv(file)
     assert sorted(taken["row"]) == rows and "site" in taken
     page.get_by_role("button", name="Put aside under this name").click()
     seen.says(f"<b>odd</b>: {len(rows)} rows")

@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 
 from dvgs_core.data.split import SplitSettings
 from dvgs_core.store import Workspace
+from tests.browser.waiting import settled
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 40_000
@@ -77,14 +78,6 @@ def target(data: Page, folder) -> Page:
     forward.click()
     expect(data.get_by_text("Which rows do you trust?")).to_be_visible()
     return data
-
-
-def settled(page: Page) -> None:
-    """Until the script has ended and nothing of the page before it is left."""
-    page.wait_for_function(
-        """() => document.querySelector("[data-testid=stApp]").dataset.testScriptState
-        === "notRunning" && !document.querySelector("[data-stale=true]")"""
-    )
 
 
 def way(page: Page, words: str) -> None:
