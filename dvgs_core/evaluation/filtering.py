@@ -4,7 +4,9 @@ Four orders of removal: the lowest values first, the highest first, at random, a
 known which rows are damaged, those first (the oracle). Every point of every curve and replicate is
 a network of its own, and all are trained together. Importing this module loads no torch.
 
-Source: Evans et al. 2024, section 3 (ten quantiles from 0 to 0.9, three replicates).
+Source: Evans et al. 2024, section 3 (ten quantiles from 0 to 0.9, three replicates). Where
+nobody says how many points, the curve of the lowest values is finer at its start, since that is
+where a cut is looked for.
 """
 
 from __future__ import annotations
@@ -28,6 +30,9 @@ from dvgs_core.settings import shared, validated
 ORDERS = ("lowest", "highest", "random", "oracle")
 COLUMNS = ("which", "removed", "replicate", "rows", "score", "metric")
 
+# Shares removed where nobody says how many points: all orders at the coarse steps, and the lowest
+# values at the fine ones too, up to where most data has its cut.
+_COARSE, _FINE, _FINE_UNTIL = 0.1, 0.02, 0.2
 # A change of the score smaller than this is none.
 _SMALLEST_CHANGE = 0.001
 
@@ -35,12 +40,13 @@ _SMALLEST_CHANGE = 0.001
 class FilteringSettings(UtilitySettings):
     """The curves, and the networks that they are made of."""
 
-    points: int = Field(
-        default=10,
+    points: int | None = Field(
+        default=None,
         ge=2,
         le=100,
         title="Points",
-        description="Points of each curve, evenly spaced from nothing removed to the most.",
+        description="Points of each curve, evenly spaced from nothing removed to the most. Empty: "
+        "every 10 %, and every 2 % up to 20 % where the lowest values are removed.",
         json_schema_extra={"unit": "points"},
     )
     most: float = Field(
@@ -101,27 +107,27 @@ def filtering_points(
     damaged = None if truth is None else _checked_truth(source, truth)
     known = [s for s in (source, target if wanted.add_target else None, holdout) if s is not None]
     rows = source if not wanted.add_target else _joined(source, _needed(target))
-    fractions = np.linspace(0, wanted.most, wanted.points).round(6)
-    left = [len(source) - round(float(f) * len(source)) for f in fractions]
-    if left[-1] == 0:
-        raise InputError(
-            f"Removing {fractions[-1]:.0%} of {len(source)} rows leaves none. Remove fewer."
-        )
+    n = len(source)
+    match round(wanted.most * n):
+        case 0:
+            raise InputError(f"{wanted.most:.0%} of {n} rows are none to remove. Remove more.")
+        case gone if gone == n:
+            raise InputError(f"Removing {wanted.most:.0%} of {n} rows leaves none. Remove fewer.")
     always = np.arange(len(source), len(rows))
     seeds = np.random.SeedSequence(seed).generate_state(wanted.replicates).tolist()
 
-    labels: list[tuple[str, int, int]] = []
+    labels: list[tuple[str, float, int]] = []
     members: list[Member] = []
     for replicate, start in enumerate(seeds):
         rng = np.random.default_rng([seed, 2, replicate])
         orders = _orders(worth, source.ids, damaged, rng)
         for which, order in orders.items():
-            for point, count in enumerate(left):
-                if point == 0 and which != "lowest":
+            for removed, gone in removals(n, which, wanted).items():
+                if gone == 0 and which != "lowest":
                     continue  # nothing removed is the same for all
                 # sorted, so that a network depends on which rows are left and not on their order
-                kept = np.concatenate([np.sort(order[len(order) - count :]), always])
-                labels.append((which, point, replicate))
+                kept = np.concatenate([np.sort(order[gone:]), always])
+                labels.append((which, removed, replicate))
                 members.append(Member(kept, start))
 
     lines: list[tuple[str, float, int, int, float, str]] = []
@@ -130,14 +136,36 @@ def filtering_points(
     with Utility(wanted, rows, holdout, classes=number, device=device) as utility:
         for positions, found in utility.blocks(members):
             for position, score in zip(positions.tolist(), found.tolist(), strict=True):
-                which, point, replicate = labels[position]
-                named = [which] if point else list(orders)
-                lines += [
-                    (w, float(fractions[point]), replicate, left[point], score, utility.metric)
-                    for w in named
-                ]
+                which, removed, replicate = labels[position]
+                rows_left = len(members[position].positions) - len(always)
+                named = [which] if removed else list(orders)
+                lines += [(w, removed, replicate, rows_left, score, utility.metric) for w in named]
             done += len(positions)
             yield FilteringProgress(done, len(members), _frame(lines))
+
+
+def removals(rows: int, which: str, settings: FilteringSettings) -> dict[float, int]:
+    """Share removed -> rows removed at the points of a curve, from nothing on.
+
+    A share that removes no row more than the one before it is left out.
+
+    Args:
+        rows: of the source.
+        which: of the orders.
+        settings: how many points, up to which share.
+    """
+    if settings.points is not None:
+        shares = np.linspace(0, settings.most, settings.points)
+    else:
+        fine = np.arange(0, _FINE_UNTIL, _FINE) if which == "lowest" else np.zeros(1)
+        coarse = np.arange(_COARSE, settings.most, _COARSE)
+        shares = np.r_[fine[fine < settings.most], coarse, settings.most]
+    found: dict[float, int] = {}
+    for share in np.unique(shares.round(6)).tolist():
+        gone = round(share * rows)
+        if gone not in found.values():
+            found[share] = gone
+    return found
 
 
 def filtering_curve(
@@ -173,7 +201,8 @@ def filtering_curve(
         rows       how many source rows were left
         score      on the holdout, higher = better
         metric     "auroc", "accuracy", "r2" or "loss"
-        Nothing removed is one network a replicate and stands in every curve.
+        Nothing removed is one network a replicate and stands in every curve. With the usual points
+        the lowest are removed in finer steps than the others.
 
     Raises:
         InputError: lengths differ, a value is missing, a setting is out of bounds, or the rows
@@ -215,8 +244,9 @@ def conclusion(frame: pd.DataFrame, removed: float | None = None) -> str:
 
     Returns:
         Such as "Removing the lowest 20 % raises accuracy from 0.810 to 0.840; random removal leaves
-        it at 0.805." A change counts if it is twice its standard error over the replicates, which
-        share their seeds, and at least 0.001.
+        it at 0.805.", or "random removal of 10 %" where it was not tried at the same share. A
+        change counts if it is twice its standard error over the replicates, which share their
+        seeds, and at least 0.001.
     """
     metric = METRIC_NAMES[str(frame["metric"].iloc[0])]
     table = frame.pivot_table(
@@ -239,10 +269,12 @@ def conclusion(frame: pd.DataFrame, removed: float | None = None) -> str:
             first = f"lowers {metric} from {before:.3f} to {after:.3f}"
     sentence = f"Removing the lowest {100 * share:.3g} % {first}"
     random = table["random"]
+    near = min((s for s in random.columns if s > 0), key=lambda s: (round(abs(s - share), 6), -s))
+    of = "" if near == share else f" of {100 * near:.3g} %"
     word = {0: "leaves it at", 1: "raises it to", -1: "lowers it to"}[
-        _change(random[share] - random[0.0])
+        _change(random[near] - random[0.0])
     ]
-    return f"{sentence}; random removal {word} {float(random[share].mean()):.3f}."
+    return f"{sentence}; random removal{of} {word} {float(random[near].mean()):.3f}."
 
 
 def _change(differences: pd.Series) -> int:

@@ -48,6 +48,15 @@ def test_removing_what_is_known_to_be_damaged_is_a_curve_of_its_own(dvgs, table,
     assert "oracle" in set(pd.read_parquet(out)["which"])
 
 
+def test_without_a_number_of_points_the_lowest_are_removed_in_finer_steps(dvgs, table, tmp_path):
+    out = tmp_path / "curve.parquet"
+    assert dvgs("curve", table, *SPLIT, *QUICK[2:], "--out", out).code == 0
+    removed = pd.read_parquet(out).groupby("which")["removed"].unique()
+    # of 60 rows two per cent are one
+    assert sorted(removed["lowest"])[:5] == [0, 0.02, 0.04, 0.06, 0.08]
+    assert sorted(removed["random"])[:3] == [0, 0.1, 0.2]
+
+
 def test_settings_of_the_curve_are_checked(dvgs, table, tmp_path):
     out = tmp_path / "curve.parquet"
     said = dvgs("curve", table, *SPLIT, *QUICK, "--most", "1.5", "--out", out)

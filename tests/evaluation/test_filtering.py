@@ -10,12 +10,14 @@ from sklearn.metrics import accuracy_score, r2_score, roc_auc_score
 
 from dvgs_core import filtering_curve
 from dvgs_core.errors import InputError
+from dvgs_core.evaluation.cut import recommended_cut
 from dvgs_core.evaluation.filtering import (
     COLUMNS,
     FilteringSettings,
     conclusion,
     curve_bands,
     filtering_points,
+    removals,
 )
 from dvgs_core.evaluation.scores import metric_for, scores, uninformed
 from dvgs_core.evaluation.utility import Utility, UtilitySettings, network_for
@@ -122,6 +124,33 @@ def test_every_point_is_a_network_trained_on_what_is_left(task, add_target):
                 np.testing.assert_allclose(found, expected, atol=1e-3)
 
 
+def test_the_lowest_are_removed_in_finer_steps_where_a_cut_is_looked_for():
+    usual = FilteringSettings()
+    coarse = [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
+    fine = [0, 0.02, 0.04, 0.06, 0.08, 0.1, 0.12, 0.14, 0.16, 0.18, 0.2]
+    assert removals(1000, "lowest", usual) == {s: round(1000 * s) for s in [*fine, *coarse[3:]]}
+    for which in ("highest", "random", "oracle"):
+        assert list(removals(1000, which, usual)) == coarse
+    assert list(removals(1000, "lowest", FilteringSettings(most=0.13))) == [*fine[:7], 0.13]
+    assert list(removals(1000, "random", FilteringSettings(most=0.13))) == [0, 0.1, 0.13]
+    # as the paper has it, all alike, where someone says how many
+    even = FilteringSettings(points=10)
+    assert all(list(removals(1000, which, even)) == coarse for which in ("lowest", "random"))
+    # two per cent of 30 rows are one, four are one too
+    assert list(removals(30, "lowest", usual).items())[:3] == [(0, 0), (0.02, 1), (0.06, 2)]
+
+
+def test_the_usual_curve_has_what_its_recommended_cut_needs():
+    source, holdout, values = blobs(100, 1), blobs(60, 2), np.arange(100.0)
+    shape = SMALL | {"points": None}
+    frame = filtering_curve(source, None, holdout, values, **shape)
+    assert len(frame) == 2 * (18 + 10 + 10)
+    lowest = frame[frame["which"] == "lowest"].groupby("removed")["rows"].first()
+    assert lowest[0.06] == 94 and lowest[0.3] == 70
+    assert np.isfinite(frame["score"]).all()
+    assert recommended_cut(frame).removed in lowest.index
+
+
 def test_the_oracle_removes_what_is_damaged_and_good_values_do_as_well():
     rng = np.random.default_rng(0)
     source, holdout = blobs(300, 1), blobs(400, 2)
@@ -197,6 +226,13 @@ def test_the_conclusion_says_what_the_frame_says():
         "Removing the lowest 40 % lowers accuracy from 0.810 to 0.710; "
         "random removal lowers it to 0.710."
     )
+    # at a share that random removal was not tried at, the nearest that it was; of two the larger
+    finer = frame_of(
+        {0.0: [0.80, 0.82], 0.14: [0.83, 0.85], 0.15: [0.84, 0.86]},
+        {0.0: [0.80, 0.82], 0.1: [0.7, 0.72], 0.2: [0.82, 0.80]},
+    )
+    assert conclusion(finer, 0.14).endswith("; random removal of 10 % lowers it to 0.710.")
+    assert conclusion(finer).endswith("; random removal of 20 % leaves it at 0.810.")
     flat = frame_of({0.0: [0.5], 0.1: [0.5004]}, {0.0: [0.5], 0.1: [0.6]}, "auroc")
     assert conclusion(flat) == (
         "Removing the lowest 10 % leaves AUROC at 0.500 (before 0.500); "
@@ -221,6 +257,7 @@ def test_bands_are_mean_and_standard_deviation():
         (dict(truth=np.zeros(3, bool)), "truth must have one entry"),
         (dict(add_target=True), "there must be one"),
         (dict(most=0.99), "leaves none"),
+        (dict(most=0.02), "2% of 20 rows are none to remove"),
         (dict(points=1), "points: Input should be greater than or equal to 2"),
         (dict(holdout=blobs(9, 1, "reconstruction")), "the holdout for reconstruction"),
         (dict(holdout=Samples(np.ones((4, 2)), [0, 1, 0, 1])), "same features"),
