@@ -7,6 +7,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import settings
+
+settings.register_profile("dvgs", deadline=None)  # no drawn test fails because a machine is busy
+settings.load_profile("dvgs")
 
 
 @pytest.fixture(scope="session")

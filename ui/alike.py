@@ -11,6 +11,7 @@ from dvgs_core.engine.look import NEAR_SHARE
 from dvgs_core.neighbours.one_row import RowSearch
 from ui import style
 from ui.jobs import RunFiles
+from ui.names import told_apart
 from ui.pictures_of_rows import picture_of
 from ui.results import Results, the_results
 from ui.state import the_run, workspace
@@ -81,14 +82,15 @@ def show(found: Results, row: int) -> None:
         parts = {"Nearest rows, target and source in turn": rows.target}
     else:
         parts = {"Nearest target rows": rows.target, "Nearest source rows": rows.source}
+    short = told_apart(found.labels.names, 22)
     for words, lines in parts.items():
         if len(lines):
             st.markdown(f":gray[{words}]")
-            _line_of_rows(lines, own)
+            _line_of_rows(lines, own, short)
     _copies(found, rows, own)
 
 
-def _line_of_rows(lines: pd.DataFrame, own: object) -> None:
+def _line_of_rows(lines: pd.DataFrame, own: object, short: dict[str, str]) -> None:
     for column, line in zip(st.columns(_SHOWN), lines.itertuples(), strict=False):
         with column:
             image = picture_of(int(line.row))
@@ -96,7 +98,7 @@ def _line_of_rows(lines: pd.DataFrame, own: object) -> None:
                 st.image(image, width=56)
             words = [f":gray[#{line.row}]"]
             if isinstance(line.label, str):
-                name = style.shortened(line.label, 22)
+                name = style.plain(short.get(line.label, line.label))
                 words.append(name if line.label == own else f":violet[**{name}**]")
             words.append(f":gray[{style.number(line.distance)} apart]")
             st.markdown("  \n".join(f":small[{word}]" for word in words))

@@ -12,6 +12,7 @@ from dvgs_core.review.bulk import effect_of_cut, group_columns
 from dvgs_core.review.decisions import DecisionLog
 from ui import dialogs, style
 from ui.decisions import decision_log, relabel_as_suggested, reviewer
+from ui.names import told_apart
 from ui.queue_form import ALL, choose_cut
 from ui.results import Results, the_results
 from ui.state import state, table, the_dataset_id, the_run, workspace
@@ -115,6 +116,7 @@ def show_effect(found: Results, rows: NDArray[np.int64], action: Action) -> None
     frame = effects[column]
     lost = "moved away" if action == "relabel" else "dropped"
     shown = frame.head(_LINES).assign(
+        name=lambda lines: lines["name"].map(told_apart(frame["name"], 28)),
         mark=lambda lines: lines["more"].map({True: "▲", False: ""}),
         percent=lambda lines: 100 * lines["share"],
     )

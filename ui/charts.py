@@ -12,6 +12,8 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from ui.names import told_apart
+
 LOW, HIGH, MUTED = "#D55E00", "#0072B2", "#98A2B3"
 FOLLOWED = ("#E69F00", "#CC79A7", "#56B4E9", "#7A5AF8", "#009E73")
 
@@ -186,7 +188,7 @@ def blend(shade: float, middle: str) -> str:
 
 def _words(names: pd.Series) -> pd.Series:
     """A person's words as Plotly shows them unchanged: it reads < and & as markup."""
-    short = names.astype(str).map(lambda n: n if len(n) <= 28 else f"{n[:18]}…{n[-9:]}")
+    short = names.astype(str).map(told_apart(names, 28))
     return short.str.replace("&", "&amp;").str.replace("<", "&lt;").str.replace(">", "&gt;")
 
 
@@ -207,11 +209,12 @@ def class_shares(shares: pd.DataFrame) -> go.Figure:
         shares: columns name (class), group (such as target, source), share in [0, 1], rows.
     """
     figure = go.Figure()
+    shares = shares.assign(name=_words(shares["name"]))
     for colour, (group, part) in zip(
         (HIGH, MUTED), shares.groupby("group", sort=False), strict=False
     ):
         figure.add_bar(
-            y=_words(part["name"]),
+            y=part["name"],
             x=part["share"],
             name=str(group),
             orientation="h",
@@ -223,24 +226,3 @@ def class_shares(shares: pd.DataFrame) -> go.Figure:
     figure.update_xaxes(tickformat=".0%", title=None)
     figure.update_yaxes(type="category", autorange="reversed", title=None)
     return _quiet(figure, min(height, 420))
-
-
-def missing(shares: pd.DataFrame) -> go.Figure:
-    """Share of missing cells of each column that has any.
-
-    Args:
-        shares: columns column, share in [0, 1], rows.
-    """
-    figure = go.Figure(
-        go.Bar(
-            y=_words(shares["column"]),
-            x=shares["share"],
-            orientation="h",
-            marker_color=MUTED,
-            customdata=shares["rows"],
-            hovertemplate="%{y}: %{customdata:,} missing, %{x:.1%}<extra></extra>",
-        )
-    )
-    figure.update_xaxes(tickformat=".1%", rangemode="tozero")
-    figure.update_yaxes(type="category", autorange="reversed")
-    return _quiet(figure, min(70 + 22 * len(shares), 420))

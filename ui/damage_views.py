@@ -7,6 +7,7 @@ import streamlit as st
 from dvgs_core.data.corrupt.settings import CorruptionSettings
 from ui import charts, damage
 from ui.components import facts, settings_form
+from ui.names import told_apart
 from ui.state import keep, kept, schema, table, the_dataset_id, widget
 
 SOME_LABELS = ("label_class", "label_group_column", "label_group", "label_rate_elsewhere")
@@ -88,8 +89,13 @@ def show(found: damage.Damage) -> None:
     if found.cells.empty:
         st.caption("Nothing changes yet: every rate is 0.")
         return
+    short = told_apart([*found.cells["before"], *found.cells["after"]], 16)
     st.dataframe(
-        found.cells.assign(more=found.cells["more"].map(lambda n: f"+ {n:,} more" if n else "")),
+        found.cells.assign(
+            before=found.cells["before"].map(short),
+            after=found.cells["after"].map(short),
+            more=found.cells["more"].map(lambda n: f"+ {n:,} more" if n else ""),
+        ),
         hide_index=True,
         height=340,
         column_config={

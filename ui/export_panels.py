@@ -15,6 +15,7 @@ from dvgs_core.review.frames import TEXT
 from dvgs_core.store import Dataset, Run, Study
 from ui import exports, style
 from ui.dialogs import rerun_when_free
+from ui.names import told_apart
 from ui.state import widget, workspace
 
 SAFE, DAMAGED = "export.safe", "export.damaged"
@@ -170,7 +171,7 @@ def _class_table(frame: pd.DataFrame) -> None:
         frame = frame.drop(columns=["relabelled_away", "relabelled_to"])
     number = partial(st.column_config.NumberColumn, format="localized")
     st.dataframe(
-        frame,
+        frame.assign(label=frame["label"].astype(str).map(told_apart(frame["label"], 20))),
         hide_index=True,
         height="content" if len(frame) <= 12 else 420,
         column_config={
@@ -197,8 +198,9 @@ def _class_table(frame: pd.DataFrame) -> None:
 
 def _group_table(name: str, frame: pd.DataFrame) -> None:
     first = frame.sort_values(["more", "lost", "rows"], ascending=False, kind="stable")
+    short = told_apart(first["name"], 20)
     st.dataframe(
-        first[["name", "rows", "lost", "share"]].head(1000),
+        first[["name", "rows", "lost", "share"]].head(1000).assign(name=first["name"].map(short)),
         hide_index=True,
         height="content" if len(frame) <= 12 else 420,
         column_config={

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from dvgs_core import methods
 from dvgs_core.engine.recorder import STATE
 from dvgs_core.store import Run
-from ui import charts, pictures, style
+from ui import charts, style
 from ui.frame import errors_for_people
 from ui.jobs import RunFiles, lowest, sparkline
 from ui.map.colours import CLASSES
+from ui.names import told_apart
 from ui.state import schema, state, table, the_dataset_id, workspace
 from ui.trace_groups import BY, group_quartiles, ways
 
@@ -221,10 +222,11 @@ def traces(
         found = known.of(trace)
         classes = tuple(colour[style.dark()] for colour in CLASSES)  # a light and a dark one each
         colours = (charts.HIGH, charts.LOW) if by == "truth" else classes
+        short = told_apart((group.name for group in known.groups), 24)
         banded = len(known.groups) <= 4  # more bands hide each other
         for group, quartiles, colour in zip(known.groups, found, colours, strict=False):
             low, middle, high = quartiles.T
-            name = f"{pictures.middle_out(group.name, 24)} ({group.rows:,})"
+            name = f"{short[group.name]} ({group.rows:,})"
             bands = ((low, high),) if banded else ()
             dashed = by == "truth" and group.name == "damaged"
             curves.append(charts.Curve(name, middle, colour, bands, dashed=dashed))
@@ -264,9 +266,9 @@ def lowest_table(
     label, data = schema().label, table(the_dataset_id()).frame
     if label is not None:
         inside = rows < len(data)
-        frame["label"] = [
-            str(data[label].iloc[r]) if ok else "" for r, ok in zip(rows, inside, strict=True)
-        ]
+        names = [str(data[label].iloc[r]) if ok else "" for r, ok in zip(rows, inside, strict=True)]
+        short = told_apart(names, 24)
+        frame["label"] = [short[name] for name in names]
     st.dataframe(
         frame,
         hide_index=True,

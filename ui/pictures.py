@@ -8,6 +8,8 @@ from html import escape
 
 import pandas as pd
 
+from ui.names import told_apart
+
 
 def multiples(bars: pd.DataFrame, columns: pd.DataFrame) -> str:
     """One small picture a column, in a grid that fits the page's width.
@@ -89,6 +91,7 @@ def class_bars(shares: pd.DataFrame, *, first: str, second: str | None = None) -
         + "".join(f"<b class='n{i}'>{escape(group)}</b>" for i, group in enumerate(groups))
         + "</div>"
     ]
+    short = told_apart(order, 36)
     for name in order:
         bars, numbers = [], []
         for i, group in enumerate(groups):
@@ -98,7 +101,7 @@ def class_bars(shares: pd.DataFrame, *, first: str, second: str | None = None) -
         mark = ' class="small"' if name in few else ""
         lines.append(
             f'<div{mark}><span dir="auto" title="{escape(str(name), quote=True)}">'
-            f"{escape(str(name))}</span><div>{''.join(bars)}</div>{''.join(numbers)}</div>"
+            f"{escape(short[str(name)])}</span><div>{''.join(bars)}</div>{''.join(numbers)}</div>"
         )
     return f'<div class="classes w{len(groups)}" role="table">{"".join(lines)}</div>'
 
@@ -116,14 +119,6 @@ def gaps(columns: pd.DataFrame) -> str:
         for line in columns.itertuples()
     ]
     return f'<div class="classes w1" role="table">{"".join(lines)}</div>'
-
-
-def middle_out(text: str, length: int) -> str:
-    """At most `length` characters: the beginning and the end of a longer text."""
-    if len(text) <= length:
-        return text
-    end = (length - 1) // 3
-    return f"{text[: length - 1 - end]}…{text[-end:]}"
 
 
 def _percent(share: float) -> str:

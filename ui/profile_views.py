@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from dvgs_core.data.schema import Labels, Schema
 from ui import pictures, style
+from ui.names import middle_out, told_apart
 from ui.profiles import PageProfile, repeats_of
 from ui.state import table, the_dataset_id
 from ui.studies import Look, encoding_settings, look, waiting
@@ -41,9 +42,9 @@ def distributions_view(found: PageProfile) -> None:
         largest, smallest = found.classes.iloc[0], found.classes.iloc[-1]
         st.caption(
             style.plain(
-                f"The largest class, {pictures.middle_out(largest['name'], 40)}, has "
+                f"The largest class, {middle_out(largest['name'], 40)}, has "
                 f"{largest['share']:.1%} of the labelled rows, the smallest, "
-                f"{pictures.middle_out(smallest['name'], 40)}, {smallest['share']:.1%}."
+                f"{middle_out(smallest['name'], 40)}, {smallest['share']:.1%}."
             )
         )
     st.subheader("Columns", anchor=False)
@@ -240,7 +241,8 @@ def _outcome(found: PageProfile, roles: Schema, inputs: int, columns: int) -> No
     """Inputs and what is to come out, in one sentence."""
     start = f"{style.count(columns, 'column')} become {style.count(inputs, 'input')}"
     if roles.task == "classification" and found.labels is not None:
-        names = _first_names([pictures.middle_out(n, 24) for n in found.labels.names], 6)
+        short = told_apart(found.labels.names, 24)
+        names = _first_names([short[str(name)] for name in found.labels.names], 6)
         end = f"the network answers with one of {len(found.labels.classes):,} classes ({names})"
     elif roles.task == "regression":
         end = f"the network answers with a number, {roles.label}"

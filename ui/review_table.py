@@ -13,6 +13,7 @@ from dvgs_core.review.sitting import current_sitting
 from ui import queues, review_map, style
 from ui.jobs import RunFiles, sparkline
 from ui.map import MapEvents
+from ui.names import told_apart
 from ui.queue_form import materials_of, row_of_link
 from ui.results import Results, known_detection, truth_of
 from ui.state import (
@@ -29,6 +30,7 @@ from ui.state import (
 WHOLE = "review.whole"
 FRAME = "review_queue"
 _PAGE = 100
+_SHORT = 12  # characters of a label in the table; the card has it in full
 
 
 def read_selection(run_id: int) -> tuple[NDArray[np.int64], str]:
@@ -150,14 +152,16 @@ def show(found: Results, queue: Queue, words: pd.Series, height: int, problem: s
         return
     st.checkbox(f"Select all {len(queue.rows):,} rows of this queue", key=WHOLE)
     lines = found.values.loc[rows]
+    short = told_apart(found.labels.names, _SHORT)
+    decided = {f"→ {name}": f"→ {form}" for name, form in short.items()}
     trace = RunFiles(the_run().directory).trace()
     places = np.searchsorted(found.ids, rows)
     shown = pd.DataFrame(
         {
             "at": ["▸" if row == state.cursor else "" for row in rows],
             "row": rows,
-            "label": _labels(lines),
-            "decision": words.reindex(rows).fillna("").to_numpy(),
+            "label": _labels(lines, short),
+            "decision": [decided.get(word, word) for word in words.reindex(rows).fillna("")],
             "value": lines["value"].to_numpy(),
             "trace": _sparklines(the_run().id, state.page_rows, trace, places),
         }
@@ -202,11 +206,14 @@ def suggestions(lines: pd.DataFrame, code: dict[str, int]) -> list[int | None]:
     ]
 
 
-def _labels(lines: pd.DataFrame) -> list[str]:
-    """Label, and behind an arrow the suggested one where it differs."""
+def _labels(lines: pd.DataFrame, short: dict[str, str]) -> list[str]:
+    """Label, and behind an arrow the suggested one where it differs; both in short."""
+    pairs = zip(lines["label"].fillna("–").astype(str), lines["suggested_label"], strict=True)
     return [
-        str(own) if not isinstance(best, str) or best == own else f"{own} ⇢ {best}"
-        for own, best in zip(lines["label"].fillna("–"), lines["suggested_label"], strict=True)
+        short.get(own, own)
+        if not isinstance(best, str) or best == own
+        else f"{short.get(own, own)} ⇢ {short.get(best, best)}"
+        for own, best in pairs
     ]
 
 

@@ -12,6 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ui.names import told_apart
+
 _WIDE, _HIGH = 300, 92
 _LOW = "#D55E00"
 _LONGEST = 6_000  # characters of a text that are shown
@@ -32,12 +34,13 @@ def label_values(frame: pd.DataFrame) -> str:
     low, high = min(float(frame["value"].min()), 0.0), max(float(frame["value"].max()), 0.0)
     span = (high - low) or 1.0
     zero = -low / span * 100
-    room = min(max(frame["name"].astype(str).str.len()) + 1, 20)
+    short = told_apart(frame["name"], 20)
+    room = max(map(len, short.values())) + 1
     lines = []
     for line in frame.itertuples():
         start = zero if line.value >= 0 else zero - abs(line.value) / span * 100
         width = abs(line.value) / span * 100
-        name = escape(str(line.name))
+        name = escape(short[str(line.name)])
         tag = _TAGS[line.kind]
         lines.append(
             f'<div class="{line.kind}" style="--name:{room}ch"><span dir="auto" '

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import streamlit as st
 
+from ui.names import middle_out
+
 VALUE_LOW, VALUE_HIGH = "#D55E00", "#0072B2"
 KEEP, RELABEL, DROP = "#009E73", "#7A5AF8", "#D55E00"
 MUTED_LIGHT, MUTED_DARK = "#667085", "#98A2B3"
@@ -33,10 +35,7 @@ def plain(text: str) -> str:
 
 def shortened(text: str, length: int) -> str:
     """At most `length` characters, the middle left out, and plain for Markdown."""
-    if len(text) > length:
-        half = (length - 1) // 2
-        text = f"{text[:half]}…{text[-half:]}"
-    return plain(text)
+    return plain(middle_out(text, length))
 
 
 def number(value: float | None) -> str:

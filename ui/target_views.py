@@ -14,6 +14,7 @@ from ui import pictures, style
 from ui.components import counts_line
 from ui.coverage import FEW_ROWS, near_leaks
 from ui.decisions import decision_log
+from ui.names import told_apart
 from ui.profiles import profile_of
 from ui.sensitivity import sensitivity_view
 from ui.splits import Preview
@@ -79,13 +80,14 @@ def _warnings(found: Preview) -> None:
     target = found.shares[found.shares["group"] == "target"]
     absent = target[target["few"] & (target["rows"] == 0)]
     few = target[target["few"] & (target["rows"] > 0)]
+    short = told_apart(target["name"], 28)
     if len(absent):
-        _warn(
-            f"The target has no row of {_named(absent, count=False)}: such rows will look harmful."
-        )
+        names = _listed([short[name] for name in absent["name"]])
+        _warn(f"The target has no row of {names}: such rows will look harmful.")
     if len(few):
+        names = _listed([f"{short[line.name]} ({line.rows})" for line in few.itertuples()])
         _warn(
-            f"The target has fewer than {FEW_ROWS} rows of {_named(few)}: values of such rows rest "
+            f"The target has fewer than {FEW_ROWS} rows of {names}: values of such rows rest "
             "on very few examples."
         )
     leaks = found.leaks
@@ -107,14 +109,10 @@ def _warn(text: str) -> None:
     st.warning(style.plain(text), icon=":material/warning:")
 
 
-def _named(classes: pd.DataFrame, *, count: bool = True) -> str:
-    """The first classes by name, with how many rows each has."""
-    words = [
-        pictures.middle_out(str(line.name), 28) + (f" ({line.rows})" if count else "")
-        for line in classes.head(4).itertuples()
-    ]
+def _listed(classes: list[str]) -> str:
+    """The first classes, and how many there are besides."""
     more = f" and {len(classes) - 4:,} more classes" if len(classes) > 4 else ""
-    return ", ".join(words) + more
+    return ", ".join(classes[:4]) + more
 
 
 def _classes(found: Preview, roles: Schema) -> None:

@@ -53,7 +53,7 @@ def recommended_cut(frame: pd.DataFrame) -> RecommendedCut:
     own = float(gains[removed].sem()) if len(scores) > 1 else 0.0
     metric = METRIC_NAMES[str(frame["metric"].iloc[0])]
     if removed > 0:
-        within = f" (±{own:.3f})" if len(scores) > 1 else ""
+        within = f" (±{own:.3f})" if own > 0 else ""  # 0 too where all replicates gain alike
         said = (
             f"Dropping the lowest {_percent(removed)} ({rows:,} rows) raises holdout {metric} from "
             f"{before:.3f} to {after:.3f}{within}; {_end(means, lasts)}."

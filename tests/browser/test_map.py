@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from playwright.sync_api import Page, expect
 
@@ -39,7 +39,6 @@ corner = st.tuples(st.integers(-4, 4), st.integers(-4, 4))
 place = st.tuples(st.integers(-40, 40), st.integers(-40, 40))
 
 
-@settings(deadline=None)
 @given(polygon=st.lists(corner, max_size=12), places=st.lists(place, max_size=40))
 def test_selected_rows_are_those_of_the_even_odd_rule_taken_point_by_point(polygon, places):
     xy = np.array(places, dtype=np.float32).reshape(-1, 2) / 8

@@ -13,7 +13,7 @@ LETTERS = st.characters(codec="utf-8", exclude_categories=("Cs", "Cc"), exclude_
 TEXT = st.builds("".join, st.lists(st.one_of(st.sampled_from(SIGNS), LETTERS), max_size=8))
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(
     rows=st.integers(1, 4).flatmap(
         lambda width: st.lists(

@@ -50,7 +50,7 @@ def columns(rng: np.random.Generator) -> dict[str, pd.Series]:
     }
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 2**32 - 1), st.text(min_size=1, max_size=12).filter(str.strip))
 def test_every_operator_means_what_it_says_whatever_the_column_is_called(seed, name):
     rng = np.random.default_rng(seed)
@@ -71,7 +71,6 @@ def test_every_operator_means_what_it_says_whatever_the_column_is_called(seed, n
             np.testing.assert_array_equal(matching_rows(frame, query), expected, query)
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=5), st.booleans())
 def test_conditions_are_joined_by_and_or_or(cuts, every):
     frame = pd.DataFrame({"x": range(10)})

@@ -300,7 +300,7 @@ COLUMNS = {
 }
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     data=st.data(),
     rows=st.integers(2, 12),

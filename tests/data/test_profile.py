@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dvgs_core.data.distributions import BINS, CATEGORIES, distributions
@@ -23,7 +23,6 @@ def schema(**kinds: str) -> Schema:
 cells = st.sampled_from([0, 1, None])
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.tuples(cells, cells, st.sampled_from(["p", "q", None])), min_size=1, max_size=14)
 )

@@ -32,7 +32,7 @@ def drawn(values, task="classification", **chosen):
     return draw_splits(frame, labels, schema, SplitSettings(**chosen))
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(
     sizes=st.lists(st.integers(1, 30), min_size=2, max_size=5),
     unlabelled=st.integers(0, 5),

@@ -134,7 +134,7 @@ def test_a_state_comes_back_as_it_was(tmp_path):
     assert read_state(tmp_path / "elsewhere", rows, told.append) is None and not told
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_a_torn_or_damaged_state_is_told_and_not_used(tmp_path_factory, data):
     directory = tmp_path_factory.mktemp("run")

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, r2_score, roc_auc_score
 
@@ -36,7 +36,6 @@ def blobs(n, seed, task="classification"):
     return Samples(X, y if task == "classification" else X @ [1.0, 2, 3])
 
 
-@settings(deadline=None)
 @given(st.integers(2, 40), st.integers(0, 999), st.integers(1, 5))
 def test_auroc_of_many_members_counts_ties_as_scikit_learn_does(rows, seed, levels):
     rng = np.random.default_rng(seed)

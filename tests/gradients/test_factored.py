@@ -65,7 +65,7 @@ def checkpoint(parameters, gradient):
     return Checkpoint(7, parameters, gradient, torch.zeros(len(parameters)))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(shape=shapes, kind=st.sampled_from(KINDS))
 def test_similarity_matches_one_backward_pass_a_row(shape, kind):
     network, loss, parameters, gradient, X, y, ids, dropout = make(shape)
@@ -96,7 +96,7 @@ def magnified(network, parameters, X, ids, dropout):
     return times
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(shape=shapes, kind=st.sampled_from(KINDS))
 def test_float32_is_exact_to_a_hundred_thousandth(shape, kind):
     network, loss, *parts, ids, dropout = make(shape)
@@ -121,7 +121,7 @@ def test_float32_is_exact_to_a_hundred_thousandth(shape, kind):
     assert bool((error <= allowed).all()), float((error / allowed).max())
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(shape=shapes, kind=st.sampled_from(KINDS))
 def test_torchs_own_mapped_gradients_agree(shape, kind):
     network, loss, parameters, gradient, X, y, ids, dropout = make({**shape, "dropout": 0.0})
@@ -137,7 +137,7 @@ def test_torchs_own_mapped_gradients_agree(shape, kind):
     torch.testing.assert_close(fast, mapped, rtol=1e-7, atol=1e-9)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(shape=shapes, kind=st.sampled_from(KINDS))
 def test_value_under_every_label_is_the_value_with_that_label(shape, kind):
     shape = {**shape, "task": "classification"}
@@ -155,7 +155,7 @@ def test_value_under_every_label_is_the_value_with_that_label(shape, kind):
         torch.testing.assert_close(by_label[:, :, label], slow, rtol=1e-7, atol=1e-9)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(shape=shapes, balanced=st.booleans())
 def test_target_gradient_is_the_weighted_sum_of_row_gradients(shape, balanced):
     network, loss, parameters, _, X, y, ids, dropout = make(shape)
@@ -170,7 +170,7 @@ def test_target_gradient_is_the_weighted_sum_of_row_gradients(shape, balanced):
     torch.testing.assert_close(weights.sum(dim=1), torch.ones(members, dtype=torch.float64))
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(shape=shapes, block=st.integers(1, 9), data=st.data())
 def test_block_size_and_row_order_do_not_matter(shape, block, data):
     network, loss, parameters, gradient, X, y, ids, dropout = make(shape)
@@ -237,7 +237,7 @@ def test_an_unknown_precision_names_the_known_ones():
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(shape=shapes, by_label=st.booleans())
 def test_a_gpu_gives_what_the_cpu_gives(shape, by_label):
     by_label = by_label and shape["task"] == "classification"

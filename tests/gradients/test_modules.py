@@ -107,7 +107,7 @@ def agrees(module, X, *, seed, kind="cosine", loss=squares, y=None, way=Factored
     torch.testing.assert_close(fast, mapped, rtol=1e-8, atol=1e-10)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(
     leading=st.lists(st.integers(1, 9), max_size=2),
     widths=st.lists(st.integers(1, 6), min_size=2, max_size=4),
@@ -149,7 +149,7 @@ axes = st.tuples(
 )
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(
     drawn_axes=st.lists(axes, min_size=1, max_size=2),
     groups=st.integers(1, 3),
@@ -173,7 +173,7 @@ def test_convolutions(drawn_axes, groups, inputs, outputs, bias, padding, kind, 
     agrees(module, normal(seed, ROWS, inputs * groups, *length), seed=seed, kind=kind)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     drawn_axes=st.lists(axes, min_size=1, max_size=2),
     groups=st.integers(1, 3),
@@ -202,7 +202,7 @@ def test_transposed_convolutions(drawn_axes, groups, inputs, outputs, bias, extr
     agrees(module, normal(seed, ROWS, inputs * groups, *length), seed=seed)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     drawn_axes=st.lists(axes, min_size=1, max_size=2),
     groups=st.integers(1, 3),
@@ -257,7 +257,7 @@ class Reader(nn.Module):
         return self.head(self.table(x).tanh().flatten(1, -2).mean(1))
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(
     shape=st.lists(st.integers(1, 6), min_size=1, max_size=2),
     words=st.integers(2, 5),
@@ -285,7 +285,7 @@ NORMALISATIONS = {
 
 
 @pytest.mark.parametrize("name", NORMALISATIONS)
-@settings(deadline=None, max_examples=4)
+@settings(max_examples=4)
 @given(scale=st.booleans(), kind=st.sampled_from(KINDS), seed=seeds)
 def test_normalisations_with_and_without_scale(name, scale, kind, seed):
     layer = NORMALISATIONS[name](scale)
@@ -324,7 +324,7 @@ class Shared(nn.Module):
         return self.third(x.squeeze(1))
 
 
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 @given(kind=st.sampled_from(KINDS), seed=seeds)
 def test_shared_weights_and_layers_called_twice_are_summed_before_the_norm(kind, seed):
     agrees(drawn(Shared(), seed), normal(seed, ROWS, 4), seed=seed, kind=kind)
@@ -355,7 +355,7 @@ CLOSE = {
 
 
 @pytest.mark.parametrize("name", CLOSE)
-@settings(deadline=None, max_examples=8)
+@settings(max_examples=8)
 @given(seed=seeds)
 def test_float32_is_exact_to_a_hundred_thousandth(name, seed):
     make, shape = CLOSE[name]
@@ -546,7 +546,7 @@ def test_a_reduction_that_cannot_be_told_apart_asks_for_none(extra):
             target_gradient(module, loss, X, answers)
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(seed=seeds, block=st.integers(1, 10), weighted=st.booleans())
 def test_target_gradient_is_the_weighted_mean_of_row_gradients(seed, block, weighted):
     module, X, y = drawn(Shared(), seed), normal(seed, 7, 4), normal(seed, 7, 2)

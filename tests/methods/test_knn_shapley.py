@@ -51,7 +51,7 @@ def drawn(seed, n, m, task):
     return every.rows(np.arange(n)), every.rows(np.arange(n, n + m))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @example(seed=0, n=8, m=3, k=3)
 @given(seed=st.integers(0, 10**6), n=st.integers(1, 8), m=st.integers(1, 4), k=st.integers(1, 9))
 def test_shares_of_the_class_are_shapley_values(seed, n, m, k):
@@ -60,7 +60,7 @@ def test_shares_of_the_class_are_shapley_values(seed, n, m, k):
     np.testing.assert_allclose(found.values, enumerated(source, target, k, share_of_k), atol=1e-12)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @example(seed=0, n=8, m=3, k=3)
 @given(seed=st.integers(0, 10**6), n=st.integers(1, 8), m=st.integers(1, 4), k=st.integers(1, 9))
 def test_squared_errors_are_shapley_values(seed, n, m, k):
@@ -72,7 +72,7 @@ def test_squared_errors_are_shapley_values(seed, n, m, k):
     np.testing.assert_allclose(found.values, expected, atol=1e-5)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 10**6), k=st.integers(1, 4))
 def test_a_value_under_another_label_is_the_value_with_that_label(seed, k):
     source, target = drawn(seed, 6, 5, "classification")

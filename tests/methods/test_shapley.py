@@ -43,7 +43,7 @@ def blobs(n, seed, task="classification"):
     return Samples(X, y if task == "classification" else X @ [1.0, 2, 3])
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(rows=st.integers(1, 6), seed=st.integers(0, 1000), together=st.integers(1, 9))
 def test_all_permutations_give_exactly_what_enumeration_gives(rows, seed, together):
     assert_all_permutations_give_what_enumeration_gives(rows, seed, together)
@@ -82,7 +82,6 @@ def test_random_permutations_come_within_their_error_of_enumeration(rows):
     assert (off < 4.5 * error).all()
 
 
-@settings(deadline=None)
 @given(rows=st.integers(1, 9), seed=st.integers(0, 1000))
 def test_every_permutation_hands_out_exactly_what_there_is(rows, seed):
     utility = game(rows, seed)

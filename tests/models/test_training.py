@@ -2,7 +2,7 @@
 
 import numpy as np
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dvgs_core.models.dropout import Dropout
@@ -12,7 +12,6 @@ from dvgs_core.models.training import Adam, batch_gradient, batches
 from dvgs_core.models.workspace import Workspace
 
 
-@settings(deadline=None)
 @given(
     rows=st.integers(1, 30),
     batch=st.integers(1, 40),

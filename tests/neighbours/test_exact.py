@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dvgs_core.errors import InputError
@@ -42,7 +42,6 @@ def same(found, expected):
     np.testing.assert_array_equal(found.distances, expected.distances)
 
 
-@settings(deadline=None)
 @given(clouds(), st.data())
 def test_equals_measuring_every_pair_whatever_the_block(points, data):
     k = data.draw(st.integers(1, len(points) - 1))
@@ -53,7 +52,6 @@ def test_equals_measuring_every_pair_whatever_the_block(points, data):
     assert found.distances.dtype == np.float32
 
 
-@settings(deadline=None)
 @given(clouds(), st.data())
 def test_among_equals_measuring_every_pair(points, data):
     cut = data.draw(st.integers(1, len(points) - 1))

@@ -7,7 +7,7 @@ import warnings
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dvgs_core.errors import InputError
@@ -34,7 +34,6 @@ def laid_out():
     return points, blob, umap_layout(points, seed=3)
 
 
-@settings(deadline=None)
 @given(
     n=st.integers(3, 40), d=st.integers(3, 60), seed=st.integers(0, 2**31), offset=st.floats(-9, 9)
 )

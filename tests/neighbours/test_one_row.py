@@ -10,7 +10,7 @@ from dvgs_core.neighbours.one_row import RowSearch
 from dvgs_core.neighbours.reference import measured_neighbours
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 2**32 - 1),
     n=st.integers(2, 60),

@@ -49,7 +49,7 @@ def test_the_same_seed_gives_the_same_profiles_and_another_does_not(profiles):
     assert not np.isclose(other.X, profiles.X).any(axis=1).all()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(2, 6), st.integers(3, 40), st.integers(0, 2**32 - 1))
 def test_average_correlation_is_the_mean_over_pairs(replicates, genes, seed):
     rows = np.random.default_rng(seed).normal(size=(3, replicates, genes))

@@ -86,7 +86,7 @@ ACTIONS = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(actions=st.lists(ACTIONS, max_size=25))
 def test_the_log_behaves_as_two_stacks(actions):
     with tempfile.TemporaryDirectory() as folder:

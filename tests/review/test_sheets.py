@@ -108,7 +108,7 @@ def test_a_check_lets_pass_what_can_be_written(tmp_path, ending):
 _TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc"]) | st.sampled_from("\n\t\r &<>\"'="))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     texts=st.lists(st.none() | _TEXTS.filter(lambda text: text != ""), min_size=1, max_size=6),
     number=st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**53), 2**53),

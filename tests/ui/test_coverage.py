@@ -2,12 +2,13 @@
 
 import numpy as np
 import pandas as pd
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dvgs_core.data.schema import Column, Schema, read_labels
 from ui.coverage import FEW_ROWS, coverage, exact_leaks, near_leaks
-from ui.pictures import class_bars, middle_out, multiples
+from ui.names import middle_out
+from ui.pictures import class_bars, multiples
 from ui.splits import row_text
 from ui.target_views import rows_query
 
@@ -22,7 +23,6 @@ parts = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(parts)
 def test_rows_in_common_are_those_of_comparing_every_pair(rows):
     frame = pd.DataFrame({"a": [r[0] for r in rows], "y": [r[1] for r in rows]})
@@ -40,7 +40,6 @@ def test_rows_in_common_are_those_of_comparing_every_pair(rows):
         assert differ == (rows[row][1] != rows[twin][1])
 
 
-@settings(deadline=None)
 @given(parts, st.integers(0, 2**32 - 1))
 def test_pairs_across_name_the_source_row_first(rows, seed):
     n, side = len(rows), np.array([r[2] for r in rows])
@@ -93,14 +92,12 @@ def test_names_of_people_stand_in_pictures_as_text_only():
         assert "<script" not in html and "&lt;script&gt;" in html
 
 
-@settings(deadline=None)
 @given(st.text(max_size=60), st.integers(4, 40))
 def test_a_long_name_keeps_its_beginning_and_end(text, length):
     short = middle_out(text, length)
     assert len(short) <= max(length, 0) and (short == text) == (len(text) <= length)
 
 
-@settings(deadline=None)
 @given(st.sets(st.integers(0, 99), min_size=1, max_size=20))
 def test_rows_as_a_query_find_the_same_rows(rows):
     from dvgs_core.data.query import matching_rows

@@ -20,6 +20,7 @@ from dvgs_core.engine.valuate import valuate
 from dvgs_core.review import DecisionLog
 from dvgs_core.store import Workspace
 from ui.jobs import RunFiles, sparkline
+from ui.names import told_apart
 from ui.sidebar import STEPS
 
 from .conftest import PAGES, ROOT
@@ -506,7 +507,8 @@ def test_ugly_names_and_cells_break_no_page(app, ugly):
         for text in [*html, *texts]:
             assert "<script>" not in text and "<i>" not in text and "<u>" not in text
     app.go("review")
-    assert set(app.tab.dataframe[0].value["label"].str.split(" ⇢ ").explode()) == set(ugly["label"])
+    shown = set(app.tab.dataframe[0].value["label"].str.split(" ⇢ ").explode())
+    assert shown == set(told_apart(ugly["label"], 12).values())
 
 
 LOOK = """

@@ -49,6 +49,14 @@ def test_class_names_reach_plotly_as_words_not_as_markup():
     assert charts.class_shares(shares).data[0].y[0] == "&lt;b&gt;&amp;x"
 
 
+def test_classes_with_long_names_have_a_bar_each():
+    names = [f"a long name that others begin with too, no. {i} of 12 (new)" for i in range(12)]
+    shares = pd.DataFrame({"name": names * 2, "group": ["before"] * 12 + ["after"] * 12})
+    bars = charts.class_shares(shares.assign(share=1 / 12, rows=1)).data
+    assert [len(set(bar.y)) for bar in bars] == [12, 12]
+    assert list(bars[0].y) == list(bars[1].y)
+
+
 @given(st.text(max_size=40))
 def test_plain_text_has_no_live_markdown(text):
     shown = style.plain(text)

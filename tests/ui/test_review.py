@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dvgs_core.data.schema import Labels
@@ -82,7 +82,6 @@ def test_disagreement_puts_rows_first_whose_ranks_are_farthest_apart(found):
     assert rows(found, "disagreement") == []
 
 
-@settings(deadline=None)
 @given(
     n=st.integers(0, 300),
     most=st.integers(20, 320),
@@ -106,7 +105,6 @@ def test_what_is_drawn_are_the_lowest_and_a_share_of_each_class(n, most, classes
             assert abs(kept - share * size) <= 1 + 1e-9
 
 
-@settings(deadline=None)
 @given(st.text(max_size=30))
 def test_words_of_people_are_never_markup_in_drawings(text):
     frame = pd.DataFrame(

@@ -212,10 +212,12 @@ class ReviewBar {
   }
 
   showClasses() {
-    const { classes } = this.data;
-    const buttons = classes.slice(0, 9).map((name, code) => {
+    const { classes, short } = this.data;
+    const buttons = short.map((name, code) => {
       const text = make("bdi", { className: "word" }, name);
       const node = make("button", { type: "button" }, make("kbd", {}, String(code + 1)), text);
+      node.title = classes[code];
+      node.setAttribute("aria-label", `${code + 1} ${classes[code]}`);
       node.setAttribute("aria-keyshortcuts", String(code + 1));
       node.dataset.label = code;
       node.addEventListener("click", () => this.run("label", code));
@@ -236,6 +238,7 @@ class ReviewBar {
       });
       buttons.push(list);
     }
+    this.classButtons.dataset.long = short.some((name) => name.length > 5);
     this.classButtons.replaceChildren(...buttons);
   }
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from ui.actions.events import ActionEvents, action_events
+from ui.names import told_apart
 
 HEIGHT = 112  # pixels; fixed, so that nothing below or above ever moves
 
@@ -93,6 +94,7 @@ def review_actions(
     """
     if len(suggested) != len(queue) or (labels and len(labels) != len(queue)):
         raise ValueError(f"A queue of {len(queue)} rows needs as many suggestions and labels.")
+    short = told_apart(classes, 12)
     data = {
         "token": token,
         "acknowledged": acknowledged,
@@ -101,6 +103,7 @@ def review_actions(
         "suggested": [None if code is None else int(code) for code in suggested],
         "labels": [None if code is None else int(code) for code in labels],
         "classes": [str(name) for name in classes],
+        "short": [short[str(name)] for name in classes[:9]],
         "selection": selection and {"count": selection.count, "version": selection.version},
         "scene": scene,
         "follow": follow

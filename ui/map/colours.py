@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from dvgs_core.errors import InputError
 from ui.map.points import digest, pack
+from ui.names import told_apart
 
 LEGEND_LIMIT = 12
 LOW, HIGH = "#D55E00", "#0072B2"
@@ -148,7 +149,8 @@ def class_colours(
     place = np.full(len(names) + 1, other)
     place[shown] = np.arange(len(shown))
     place[-1] = missing  # a code of -1 falls here
-    legend = [(str(names[code]), at) for at, code in enumerate(shown.tolist())]
+    short = told_apart(names, 18)
+    legend = [(short[str(names[code])], at) for at, code in enumerate(shown.tolist())]
     if len(shown) < len(names):
         legend.append((f"other ({len(names) - len(shown)} classes)", other))
     if (coded < 0).any():
