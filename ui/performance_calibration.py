@@ -19,12 +19,15 @@ def show(run: Run) -> None:
         return
     found = Calibration.of(told)
     st.subheader("Which method can be trusted here?", anchor=False)
+    if found.warning:
+        st.warning(style.plain(found.warning), icon=":material/warning:")
     st.markdown(style.plain(" ".join(found.conclusion)))
+    known = found.rate is not None
     facts(
         {
-            "estimated share of damaged rows": f"{found.rate:.1%}",
+            "estimated share of damaged rows": f"{found.rate:.1%}" if known else "not estimated",
             "expected AUROC": f"{found.auroc:.3f}",
-            "recommended cut, rows": f"{found.cut:,}",
+            "recommended cut, rows": f"{found.cut:,}" if known else "–",
             "expected damaged among them": "–"
             if found.precision is None
             else f"{found.precision:.0%}",

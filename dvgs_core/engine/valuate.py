@@ -136,7 +136,9 @@ def valuate(prepared: Prepared, kept: Mapping[str, NDArray] | None = None) -> It
         settings = _within_budget(job.settings, spent, rotations - rotation)
         method = methods.create(job.method, seed=job.seed, device=job.device, **settings)
         steps: Callable[..., Iterator[Step]] = method.steps
-        more = {"resume": inside} if inside else {}
+        more: dict[str, Any] = {"resume": inside} if inside else {}
+        if methods.entry(job.method).names_features:
+            more["feature_columns"] = prepared.encoded.encoder.source_columns
         begun = time.monotonic() - float(inside.get("seconds", 0.0))
         inside, running = {}, done
         for step in steps(source, target, classes=classes, **more):

@@ -36,19 +36,21 @@ class Calibration:
             weight (in the stack), note.
         chosen: by what is looked for, "stack" or the candidate whose values are used.
         auroc: expected of the result.
-        rate: estimated share of damaged rows.
-        kinds: the same by kind of damage.
+        rate: estimated share of damaged rows; None where the estimate was refused, as `warning`
+            says.
+        kinds: the same by kind of damage; empty then.
         cut: recommended: so many of the lowest rows are damaged with more than even odds.
         precision: expected share of damaged rows among them; None where the cut is 0.
         rows: rows of interest. trial_rows: trusted rows in the trials, and how many were damaged.
         seconds: of the trials.
         conclusion: a few sentences.
+        warning: why the above may not hold for the rows of interest, and what to do; mostly "".
     """
 
     candidates: pd.DataFrame
     chosen: Mapping[str, str]
     auroc: float
-    rate: float
+    rate: float | None
     kinds: Mapping[str, float]
     cut: int
     precision: float | None
@@ -57,6 +59,7 @@ class Calibration:
     trial_damaged: int
     seconds: float
     conclusion: tuple[str, ...]
+    warning: str = ""
 
     def as_mapping(self) -> dict[str, Any]:
         """The same in plain numbers and text, for a JSON file; `Calibration.of` reads it."""
@@ -210,12 +213,15 @@ class Judge:
 def told(
     candidates: pd.DataFrame,
     chosen: Mapping[str, str],
-    rate: float,
+    rate: float | None,
     cut: int,
     precision: float | None,
     rows: int,
 ) -> tuple[str, ...]:
-    """The conclusion of a calibration, a sentence each: candidates, choice, rate and cut."""
+    """The conclusion of a calibration, a sentence each: candidates, choice, rate and cut.
+
+    Of a rate that is not known nothing is said: the calibration's warning says why.
+    """
     several = len(chosen) > 1
     said = []
     for family, name in chosen.items():
@@ -226,6 +232,8 @@ def told(
         used = mine[(mine["weight"] > 0) & (mine["candidate"] != "stack")]["candidate"]
         how = f"the stacked ranks of {_named(list(used))}" if name == "stack" else name
         said.append(f"Expected AUROC{aim}: {listed}. Used: {how}.")
+    if rate is None:
+        return tuple(said)
     percent = f"{rate:.1%}" if rate < 0.1 else f"{rate:.0%}"
     if cut:
         said.append(

@@ -24,6 +24,7 @@ from dvgs_core.evaluation.calibration import normal_scores
 from dvgs_core.methods.base import Base, agreed, only_step
 from dvgs_core.methods.candidates import Fear, candidates, damage_kinds
 from dvgs_core.methods.registry import Preset, create, register
+from dvgs_core.methods.told_apart import telling
 from dvgs_core.methods.trials import NOISE, trials
 from dvgs_core.methods.verdict import (
     Verdict,
@@ -126,17 +127,30 @@ class Auto(Base[AutoSettings]):
 
     A row's value is the estimated probability that it is sound, so 1 - value is that of being
     damaged. `Valuation.report` is what `Calibration.of` reads: every candidate's expected AUROC,
-    precision and time, the estimated share of damaged rows, and a recommended cut.
+    precision and time, the estimated share of damaged rows, and a recommended cut. Share and cut
+    are refused where the features tell source rows from target rows: damage that is found among the
+    latter then says little about the former.
     """
 
     declared = AutoSettings
 
     def steps(
-        self, source: Samples, target: Samples, *, classes: int | None = None
+        self,
+        source: Samples,
+        target: Samples,
+        *,
+        classes: int | None = None,
+        feature_columns: Sequence[str] | None = None,
     ) -> Iterator[Step]:
         """One step a candidate and trial, then one a candidate that is used; the last is of all.
 
         Values before the last step are the mean normal score of each row so far.
+
+        Args:
+            source, target: the rows to value and the trusted rows.
+            classes: how many classes there are at least.
+            feature_columns: (d,) the column of the table behind each feature, to name those that
+                tell source rows from target rows.
         """
         begun = monotonic()
         classes = agreed("auto", source, target, classes)
@@ -180,9 +194,13 @@ class Auto(Base[AutoSettings]):
                 yield unfinished(scores[c], shown, len(plan) * len(found) + int(c), total)
         scores, weights = verdict.combined(scores)
         stacked = weights @ scores
+        apart = telling(source, target, feature_columns, seed=self.seed)
         rates = verdict.judge.rates(stacked.T, self.settings.rate)
+        refused = apart is not None and self.settings.rate is None
+        if refused:
+            rates = verdict.judge.prior
         values = verdict.judge.sound(stacked.T, rates)
-        report = verdict.calibration(values, rates, spent)
+        report = verdict.calibration(values, rates, spent, apart=apart, refused=refused)
         yield only_step(
             values,
             label_values=label_values_of(
@@ -190,7 +208,11 @@ class Auto(Base[AutoSettings]):
             ),
             index=total - 1,
             total=total,
-            notes=(*report.conclusion, *_far_out(source, target, kinds, self.device)),
+            notes=(
+                *filter(None, [report.warning]),
+                *report.conclusion,
+                *_far_out(source, target, kinds, self.device),
+            ),
             report=report.as_mapping(),
         )
 

@@ -112,6 +112,11 @@ class Entry:
         """Whether it can go on from the middle, so that a run of it can be paused."""
         return "resume" in signature(self.make.steps).parameters  # type: ignore[attr-defined]
 
+    @property
+    def names_features(self) -> bool:
+        """Whether it says which columns of the table its findings are about."""
+        return "feature_columns" in signature(self.make.steps).parameters  # type: ignore[attr-defined]
+
     def require(self, task: str) -> None:
         """Refuse a task that the method does not serve.
 

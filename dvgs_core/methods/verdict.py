@@ -14,6 +14,7 @@ from dvgs_core.evaluation import calibration as evidence
 from dvgs_core.evaluation.calibration import Calibration, Judge
 from dvgs_core.methods.base import only_step
 from dvgs_core.methods.candidates import Candidate
+from dvgs_core.methods.told_apart import Telling
 from dvgs_core.methods.trials import FAMILY, Trial
 from dvgs_core.samples import Samples, Step
 
@@ -194,14 +195,22 @@ class Verdict:
         return mean, self.weights * stretch[:, None]
 
     def calibration(
-        self, values: NDArray[np.float64], rates: NDArray[np.float64], seconds: float
+        self,
+        values: NDArray[np.float64],
+        rates: NDArray[np.float64],
+        seconds: float,
+        *,
+        apart: Telling | None = None,
+        refused: bool = False,
     ) -> Calibration:
         """The report.
 
         Args:
             values: (n,) probability that each row of the source is sound.
-            rates: (kinds + 1,) estimated shares of sound rows and of each kind of damage.
+            rates: (kinds + 1,) shares of sound rows and of each kind of damage.
             seconds: of the trials.
+            apart: what tells source rows from target rows, if anything does.
+            refused: the shares are those of the trials, since none could be estimated.
         """
         kind, damaged = self.heard.kind, self.heard.kind > 0
         table = pd.concat(
@@ -215,15 +224,20 @@ class Verdict:
         drawn = np.bincount(kind, minlength=len(rates))
         weight = np.concatenate([[1.0], rates[1:] / drawn[1:]])[kind]
         sound = self.judge.sound((self.weights @ self.scores).T, rates)
-        cut = int((values < 0.5).sum())
+        assumed = float(1 - rates[0])
+        cut = 0 if refused else int((values < 0.5).sum())
         precision = float(1 - np.sort(values)[:cut].mean()) if cut else None
-        rate = float(1 - rates[0])
+        rate = None if refused else assumed
+        kinds = dict(zip(self.kinds, rates[1:].tolist(), strict=True))
+        if refused:
+            table["precision"] = np.nan  # of a share that nobody knows
+        warning = "" if apart is None else _warning(apart, assumed, refused)
         return Calibration(
             candidates=table,
             chosen=chosen,
             auroc=evidence.weighted_auroc(damaged, sound, weight),
             rate=rate,
-            kinds={name: float(r) for name, r in zip(self.kinds, rates[1:], strict=True)},
+            kinds={} if refused else kinds,
             cut=cut,
             precision=precision,
             rows=len(values),
@@ -231,6 +245,7 @@ class Verdict:
             trial_damaged=int(damaged.sum()),
             seconds=round(seconds, 2),
             conclusion=evidence.told(table, chosen, rate, cut, precision, len(values)),
+            warning=warning,
         )
 
     def _by_family(self) -> Iterator[tuple[str, NDArray[np.float64]]]:
@@ -276,6 +291,20 @@ class Verdict:
             .reindex(columns=[*columns, "seconds", "weight", "note"])
             .sort_values("auroc", ascending=False, kind="stable", ignore_index=True)
         )
+
+
+def _warning(apart: Telling, assumed: float, refused: bool) -> str:
+    """What was found, what it does to the report, and what to do; in one line."""
+    if not refused:
+        return (
+            f"{apart.sentence} What was tried on the target's rows may not hold for the source's: "
+            f"{apart.remedy} and value again, unless the target is meant to differ."
+        )
+    return (
+        f"{apart.sentence} So how many rows are damaged cannot be estimated from the target's: "
+        f"{apart.remedy} and value again, or give the share of damaged rows (rate). Until then "
+        f"values order the rows; as probabilities they assume {assumed:.0%} damaged."
+    )
 
 
 def scored_labels(

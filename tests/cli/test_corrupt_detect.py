@@ -129,7 +129,9 @@ def test_a_round_trip_finds_the_damage(dvgs, corrupted, tmp_path):
     ]
 
 
-def test_auto_says_what_it_expects_and_where_to_cut(dvgs, corrupted, tmp_path):
+@pytest.fixture
+def old_and_new(corrupted, tmp_path):
+    """200 old rows of two clusters, a label of five wrong, and 100 new ones to trust."""
     rng = np.random.default_rng(0)
     y = np.arange(300) % 2
     clusters = pd.DataFrame(rng.normal(size=(300, 3)) + 2 * y[:, None], columns=list("abc"))
@@ -137,6 +139,9 @@ def test_auto_says_what_it_expects_and_where_to_cut(dvgs, corrupted, tmp_path):
         tmp_path / "clusters.csv", index=False
     )
     corrupted(tmp_path / "clusters.csv", "--label-rate", "0.2", "--rows", "part == 'old'")
+
+
+def test_auto_says_what_it_expects_and_where_to_cut(dvgs, old_and_new, tmp_path):
     values = tmp_path / "values.parquet"
     said = dvgs(
         *("value", tmp_path / "damaged.csv", "--label", "y", "--target-query", "part == 'new'"),
@@ -150,6 +155,22 @@ def test_auto_says_what_it_expects_and_where_to_cut(dvgs, corrupted, tmp_path):
     assert json.loads(said.out)["method"] == "auto"
     found = json.loads(dvgs("detect", values, tmp_path / "damaged.truth.parquet", "--json").out)
     assert found["auroc"] > 0.85
+
+
+def test_auto_refuses_a_rate_where_a_column_tells_source_from_target(dvgs, old_and_new, tmp_path):
+    said = dvgs(
+        *("value", tmp_path / "damaged.csv", "--label", "y", "--target-query", "part == 'new'"),
+        *("--method", "auto", "--set", "candidates=knn-shapley, random", "--set", "folds=2"),
+        *("--role", "part=feature", "--device", "cpu"),
+        *("--json", "--out", tmp_path / "values.parquet"),
+    )
+    assert said.code == 0, said.err
+    (line,) = [line for line in said.lines if "tells source rows from target rows" in line]
+    assert line.startswith("note: The column 'part' tells") and "'part' the role ignore" in line
+    assert "or give the share of damaged rows (rate)" in line
+    assert "Recommended cut" not in said.err and "estimated to be damaged" not in said.err
+    (report,) = json.loads(said.out)["reports"]
+    assert (report["rate"], report["cut"]) == (None, 0) and report["warning"] in line
 
 
 def test_detect_reckons_with_valued_rows_only(dvgs, tmp_path):

@@ -312,3 +312,33 @@ def test_runs_count_alike_and_their_mean_has_the_spread_of_one():
     other, same = verdict.combined(runs[0][:, :100])
     np.testing.assert_array_equal(other, runs[0][:, :100])
     np.testing.assert_array_equal(same, verdict.weights)
+
+
+def test_a_column_that_tells_source_from_target_refuses_the_rate(labels):
+    wrong, _, _, source, target = labels
+
+    def with_file(rows, file):
+        return Samples(np.c_[rows.X, np.full(len(rows), file)], rows.y)
+
+    columns = ("age", "age", "weight", "file")
+    made = methods.create("auto", seed=1, device="cpu", candidates=QUICK)
+    *_, last = made.steps(with_file(source, 0), with_file(target, 1), feature_columns=columns)
+    found = Calibration.of(last.report)
+    assert (found.rate, found.kinds, found.cut, found.precision) == (None, {}, 0, None)
+    assert found.candidates["precision"].isna().all() and found.candidates["auroc"].notna().any()
+    assert found.warning == (
+        "The column 'file' tells source rows from target rows (AUROC 1.00). So how many rows are "
+        "damaged cannot be estimated from the target's: give 'file' the role ignore and value "
+        "again, or give the share of damaged rows (rate). Until then values order the rows; as "
+        f"probabilities they assume {found.trial_damaged / 240:.0%} damaged."
+    )
+    assert last.notes[0] == found.warning
+    assert not any("estimated" in note for note in last.notes[1:])
+    json.dumps(last.report, allow_nan=False)
+    assert detection(wrong, last.values).auroc > 0.85
+    # a share that is given is taken, and the warning stays
+    told = methods.create("auto", seed=1, device="cpu", candidates=QUICK, rate=0.2)
+    *_, last = told.steps(with_file(source, 0), with_file(target, 1), feature_columns=columns)
+    found = Calibration.of(last.report)
+    assert found.rate == pytest.approx(0.2) and found.cut > 0
+    assert found.warning.startswith("The column 'file' tells") and "may not hold" in found.warning

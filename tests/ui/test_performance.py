@@ -1,11 +1,13 @@
 """The Performance page: curves, detection and runs compared, from the run's own files."""
 
 import os
+import re
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from dvgs_core.data import infer_schema
 from dvgs_core.engine.curves import execute
 from dvgs_core.engine.worker import do
 from dvgs_core.evaluation.cut import recommended_cut
@@ -101,6 +103,43 @@ def test_two_runs_are_compared_and_their_disagreement_reviewed(valued):
     valued.press("Review the rows they disagree on")
     assert valued.title == "Review"
     assert next(b for b in valued.tab.selectbox if b.label == "Queue").value == "disagreement"
+
+
+@pytest.mark.parametrize("role", ["feature", "ignore"])
+def test_auto_shows_a_rate_unless_a_column_tells_source_from_target(app, role):
+    rng = np.random.default_rng(0)
+    y = np.arange(300) % 2
+    rows = pd.DataFrame(rng.normal(size=(300, 3)) + 2 * y[:, None], columns=list("abc"))
+    rows = rows.assign(y=y, part=np.where(np.arange(300) < 200, "old", "new"))
+    rows["y"] = np.where((np.arange(300) < 200) & (np.arange(300) % 5 == 0), 1 - y, y)
+    app.go("data")
+    app.upload("rows.csv", rows.to_csv(index=False).encode())
+    (dataset,) = [one.id for one in app.space.datasets()]
+    roles = infer_schema(app.space.load_table(dataset), "y").with_role("part", role)
+    app.space.set_setting(dataset, "schema", roles.model_dump(mode="json"))
+    app.go("target")
+    app.tab.radio(key="target.way").set_value("query")
+    app.run()
+    app.pick("target.mode", "write")
+    app.tab.text_input(key="target.query").set_value("part == 'new'")
+    app.run()
+    app.go("value")
+    app.choose("Method", "auto")
+    app.tab.text_input(key="settings.auto.auto.candidates").set_value("knn-shapley, random")
+    app.run()
+    app.tab.button(key="value.start").click()
+    app.run()
+    assert app.work().status == "done"
+    app.go("performance")
+    warned = [one.value.replace("\\", "") for one in app.tab.warning]
+    reviewing = [label for label in app.labels if label.endswith("below the cut")]
+    html = " ".join(one.value for one in app.tab.get("html") if hasattr(one, "value"))
+    (share,) = re.findall("<b>([^<]*)</b><span>estimated share of damaged rows", html)
+    if role == "ignore":
+        assert not warned and reviewing and share.endswith("%")
+    else:
+        assert warned[0].startswith("The column 'part' tells source rows from target rows")
+        assert not reviewing and share == "not estimated"
 
 
 def test_without_a_holdout_the_page_says_how_to_get_one(app):
