@@ -105,10 +105,10 @@ class Dropout:
     ) -> Tensor:
         """(members, 1, width / 4 rounded up) int64 that tells the features' masks apart."""
         # every four features count on from the row's hash and the layer's key, as SplitMix64 does
-        steps = range(1, -(-width // 4) + 1)
         starts = [_mix64(key + layer + 1) for key in self.member_keys[members]]
-        counters = [[_signed64(start + _GOLDEN * step) for step in steps] for start in starts]
-        return torch.tensor(counters, dtype=torch.int64, device=device).unsqueeze(1)
+        steps = np.arange(1, -(-width // 4) + 1, dtype=np.uint64) * np.uint64(_GOLDEN)
+        counters = np.array(starts, dtype=np.uint64)[:, None, None] + steps
+        return torch.from_numpy(counters.view(np.int64)).to(device)
 
     def kept(
         self,

@@ -41,7 +41,7 @@ class Replay:
 
     def __iter__(self) -> Iterator[Checkpoint]:
         # a Training's own state means nothing to who only scores, so it is not shown
-        yield from Training(self.plan, self.target, self.device)
+        yield from Training(self.plan, self.target, self.device, go_ahead=True)
 
 
 @dataclass(frozen=True, eq=False)

@@ -35,6 +35,11 @@ class NetworkPlan(Plan):
         """How many numbers of one member are trained."""
         return self.network.parameters
 
+    @property
+    def trains_apart(self) -> bool:
+        """Whether one thread may train while another scores: all is in tensors of each step."""
+        return True
+
     def initial(self, device: torch.device) -> Tensor:
         """(members, parameters) float32, where training begins."""
         return self.network.initial(self.settings.restarts, self.seed, device)

@@ -81,6 +81,11 @@ class Plan:
         raise NotImplementedError
 
     @property
+    def trains_apart(self) -> bool:
+        """Whether one thread may train while another scores: nothing is shared by both."""
+        return False
+
+    @property
     def stored_bytes(self) -> int:
         """What keeping every checkpoint takes: parameters and gradients in float32."""
         return 8 * self.checkpoints * self.settings.restarts * self.parameters

@@ -135,5 +135,5 @@ def fit_and_score(
     settled = plan_for(settings, target, classes=known, seed=seed, device=where, own=own)
     if resume is not None:
         check_state(settled, source, target, resume)
-    training = Training(settled, target, where, resume)
+    training = Training(settled, target, where, resume, go_ahead=True)
     return score_steps(settled, training, source, where, stop=stop, resume=resume)
