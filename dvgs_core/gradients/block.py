@@ -20,6 +20,7 @@ from dvgs_core.gradients.precision import WIDE
 from dvgs_core.models.activations import activate
 from dvgs_core.models.dropout import Dropout
 from dvgs_core.models.losses import CrossEntropy, Loss
+from dvgs_core.models.narrow import product, softmax
 from dvgs_core.models.network import NORMALISATION_EPSILON, Network
 from dvgs_core.models.workspace import Workspace
 
@@ -124,7 +125,7 @@ class Block:
         d = torch.ones_like(output)
         d[..., 1] = -1
         dot, norm = self._backward(d.unsqueeze(2))
-        other = torch.softmax(output, dim=2).flip(2)
+        other = softmax(output).flip(2)
         dot = dot * other
         dot[..., 0].neg_()
         return dot, norm * other
@@ -145,13 +146,11 @@ class Block:
             if layer.joined.dtype != a.dtype:
                 shape = (len(a), rows, a.shape[2])
                 given = take(("given", index), *shape, dtype=layer.joined.dtype).copy_(a)
-            product = take(
-                ("product", index), self.count, rows, 2 * width, dtype=layer.joined.dtype
-            )
-            given = given.expand(self.count, -1, -1)
-            torch.baddbmm(layer.bias, given, layer.joined, out=product)
-            z = product[..., :width]
-            self.pulls.append(product[..., width:])
+            shape = (self.count, rows, 2 * width)
+            both = take(("product", index), *shape, dtype=layer.joined.dtype)
+            product(given.expand(self.count, -1, -1), layer.joined, both, bias=layer.bias)
+            z = both[..., :width]
+            self.pulls.append(both[..., width:])
             self.inputs.append(a)
             self.slopes.append(None)
             self.deviations.append(None)

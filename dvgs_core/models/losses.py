@@ -8,6 +8,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from dvgs_core.models.narrow import softmax
+
 
 class Loss(Protocol):
     """One row's loss and its gradient with respect to the network's output."""
@@ -30,13 +32,13 @@ class CrossEntropy:
 
     def gradient(self, output: Tensor, y: Tensor) -> Tensor:
         y = y.expand(output.shape[:2]).unsqueeze(2)
-        gradient = torch.softmax(output, dim=2)
+        gradient = softmax(output)
         return gradient.scatter_add(2, y, gradient.new_full((), -1.0).expand(y.shape))
 
     def gradient_by_label(self, output: Tensor) -> Tensor:
         """(members, rows, classes, classes): entry [.., c, :] is the gradient were c the label."""
         eye = torch.eye(output.shape[2], dtype=output.dtype, device=output.device)
-        return torch.softmax(output, dim=2).unsqueeze(2) - eye
+        return softmax(output).unsqueeze(2) - eye
 
 
 class SquaredError:

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from dvgs_core.models.activations import activate
 from dvgs_core.models.dropout import Dropout
+from dvgs_core.models.narrow import product
 from dvgs_core.models.network import NORMALISATION_EPSILON, Network
 from dvgs_core.models.workspace import Workspace
 
@@ -69,11 +70,11 @@ def forward(
     a = X
     for index, layer in enumerate(layers):
         members, width = layer.shape[0], network.widths[index + 1]
-        product = take(("product", index), members, a.shape[1], layer.shape[2])
-        torch.baddbmm(layer[:, -1:], a.expand(members, -1, -1), layer[:, :-1], out=product)
-        z = product[..., :width]
+        gave = take(("product", index), members, a.shape[1], layer.shape[2])
+        product(a.expand(members, -1, -1), layer[:, :-1], gave, bias=layer[:, -1:])
+        z = gave[..., :width]
         inputs.append(a)
-        products.append(product[..., width:])
+        products.append(gave[..., width:])
         if not network.activated[index]:
             a = z
             slopes.append(None)

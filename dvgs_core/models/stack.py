@@ -24,6 +24,7 @@ from torch.nn import functional
 from dvgs_core.errors import InputError
 from dvgs_core.models.losses import loss_for
 from dvgs_core.models.masks import KeptMasks, MemberDropout
+from dvgs_core.models.narrow import product
 from dvgs_core.models.network import NORMALISATION_EPSILON, Network
 from dvgs_core.models.threads import WORTH_SPLITTING
 from dvgs_core.models.training import Adam, batch_gradient
@@ -328,7 +329,9 @@ def outputs(network: Network, parameters: Tensor, X: Tensor) -> Tensor:
     """
     a = X.unsqueeze(0)
     for index, layer in enumerate(network.layers(parameters)):
-        a = torch.baddbmm(layer[:, -1:], a.expand(len(layer), -1, -1), layer[:, :-1])
+        gave = a.new_empty(len(layer), a.shape[1], layer.shape[2])
+        product(a.expand(len(layer), -1, -1), layer[:, :-1], gave, bias=layer[:, -1:])
+        a = gave
         if network.activated[index]:
             a = _ACTIVATIONS[network.activation](a)
             if network.normalise:

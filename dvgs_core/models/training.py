@@ -8,6 +8,7 @@ from torch import Tensor
 
 from dvgs_core.models.dropout import Dropout
 from dvgs_core.models.losses import Loss
+from dvgs_core.models.narrow import product
 from dvgs_core.models.network import Network
 from dvgs_core.models.passes import backward, forward
 from dvgs_core.models.workspace import Workspace
@@ -90,7 +91,7 @@ def batch_gradient(
     ):
         d_layer = d_layer.squeeze(2)
         given = a.expand(len(d_layer), -1, -1).transpose(1, 2)
-        torch.bmm(given, d_layer, out=view[:, :-1])
+        product(given, d_layer, view[:, :-1])
         torch.sum(d_layer, dim=1, out=view[:, -1])
     return gradient, value
 
