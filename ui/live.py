@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from dvgs_core import methods
 from dvgs_core.engine.recorder import STATE
 from dvgs_core.store import Run
-from ui import charts, style
+from ui import charts, following, style
 from ui.frame import errors_for_people
 from ui.jobs import RunFiles, lowest, sparkline
 from ui.map.colours import CLASSES
 from ui.names import told_apart
-from ui.state import schema, state, table, the_dataset_id, workspace
+from ui.state import schema, table, the_dataset_id, workspace
 from ui.trace_groups import BY, group_quartiles, ways
 
 _WORDS = {
@@ -231,7 +231,7 @@ def traces(
             dashed = by == "truth" and group.name == "damaged"
             curves.append(charts.Curve(name, middle, colour, bands, dashed=dashed))
     for colour, (name, line) in zip(
-        charts.FOLLOWED, followed(ids, trace, shown).items(), strict=False
+        charts.FOLLOWED, following.lines(ids, trace, shown).items(), strict=False
     ):
         curves.append(charts.Curve(name, line, colour, width=1.3))
     st.echarts_chart(
@@ -244,17 +244,6 @@ def traces(
 
 
 _EDGES = (("q05", "q95"), ("q25", "q75"))
-
-
-def followed(
-    ids: NDArray[np.int64], trace: NDArray[np.float32], shown: NDArray[np.int64]
-) -> dict[str, NDArray]:
-    """The lines of the rows a person follows; the three lowest if none was named."""
-    wanted = np.array(state.followed, dtype=np.int64)
-    at = np.searchsorted(ids, wanted)
-    at = at[(at < len(ids)) & (ids[np.minimum(at, len(ids) - 1)] == wanted)] if len(wanted) else at
-    positions = at[:5] if len(at) else shown[:3]
-    return {f"#{ids[p]}": np.asarray(trace[:, p]) for p in positions}
 
 
 def lowest_table(
@@ -273,7 +262,9 @@ def lowest_table(
         frame,
         hide_index=True,
         height=_PANEL,
-        key="value.lowest",
+        key=following.table_key(rows),
+        on_select=following.clicked,
+        selection_mode="single-cell",
         column_config={
             "row": st.column_config.NumberColumn("row", format="#%d", width="small"),
             "value": st.column_config.NumberColumn("value", format="%.3f", width="small"),

@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from ui import live, runs_view, splits
+from ui import following, live, runs_view
 from ui.dialogs import rerun_when_free
-from ui.frame import errors_for_people
-from ui.state import open_run, state, the_dataset_id, the_run, workspace
+from ui.jobs import RunFiles
+from ui.state import open_run, the_dataset_id, the_run, workspace
 
 VIEWS = {"watch": "Watch", "runs": "Runs", "log": "Log"}
 
@@ -34,17 +34,14 @@ def show() -> None:
     if shown != current.id:
         open_run(shown)
         st.rerun()
-    text = follow.text_input(
-        "Follow rows",
-        placeholder="the three lowest",
-        key="value.follow",
-        help="Row ids whose traces are drawn, such as 12, 40.",
-        persist_state="session",
-    )
-    with errors_for_people():
-        state.followed = splits.row_ids(text)[:5]
-    if not current.active and right.button(
-        "Review the lowest", type="secondary", icon=":material/arrow_forward:", width="stretch"
+    following.box(follow)
+    valued = RunFiles(current.directory).array("values") is not None
+    if (
+        valued
+        and not current.active
+        and right.button(
+            "Review the lowest", type="secondary", icon=":material/arrow_forward:", width="stretch"
+        )
     ):
         st.switch_page("pages/review.py")
     match view:
@@ -64,6 +61,7 @@ def watch() -> None:
     def panels() -> None:
         current = the_run()
         live.panels(current)
+        following.show_box_again()
         if before.active and current.status != before.status:
             rerun_when_free()
 

@@ -26,6 +26,7 @@ _LABEL_NAMES = (
     *("label", "labels", "target", "targets", "class", "classes", "y", "outcome", "income"),
     *("diagnosis", "species", "category", "sentiment", "survived", "churn", "is_fraud", "fraud"),
     *("default", "response", "quality", "price", "medv", "result", "class_label", "target_label"),
+    *("topic", "intent", "emotion", "cell_type", "celltype", "phenotype", "disease", "rating"),
 )
 _ID_WORDS = frozenset(["id", "ids", "uuid", "guid", "index", "idx", "key", "row", "rowid", "nr"])
 _SPLIT_NAMES = frozenset(["split", "fold", "folds", "partition", "subset", "set", "dataset"])
