@@ -1,5 +1,6 @@
 """Imports, while the first page is read, what the others need: their first visit is then quick."""
 
+import gc
 import importlib
 import pkgutil
 import threading
@@ -23,3 +24,7 @@ def import_soon() -> None:
 def _import_all() -> None:
     for module in pkgutil.walk_packages(ui.__path__, "ui."):
         importlib.import_module(module.name)
+    # Streamlit looks for unused objects after every run of a page, and for a tenth of a second and
+    # more in what was imported, which stays
+    gc.collect()
+    gc.freeze()

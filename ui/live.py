@@ -11,6 +11,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from dvgs_core import methods
+from dvgs_core.engine.first import FIRST
 from dvgs_core.engine.recorder import STATE
 from dvgs_core.store import Run
 from ui import charts, following, style
@@ -37,7 +38,11 @@ def panels(run: Run) -> None:
     """Everything about one run, drawn from its files."""
     files = RunFiles(run.directory)
     steps = files.steps()
-    progress(run, steps)
+    few = steps.empty and run.active
+    if few:  # a first look at a few rows, until all of them are scored once
+        files = RunFiles(run.directory / FIRST)
+        steps = files.steps()
+    progress(run, steps, few=few)
     ids, values, trace = files.array("ids"), files.array("values"), files.trace()
     there = not steps.empty and ids is not None and values is not None and trace is not None
     if not there and not run.active:
@@ -95,12 +100,26 @@ def panels(run: Run) -> None:
             st.caption("This method trains no network on the target.")
 
 
-def progress(run: Run, steps: pd.DataFrame) -> None:
-    """How far, how fast, how long still, how settled; and what can be done about it."""
+def begun(run: Run) -> bool:
+    """Whether there are values to show, if only of a few rows."""
+    return any((run.directory / part / "values.npy").exists() for part in (".", FIRST))
+
+
+def progress(run: Run, steps: pd.DataFrame, *, few: bool = False) -> None:
+    """How far, how fast, how long still, how settled; and what can be done about it.
+
+    Args:
+        run: the run.
+        steps: its lines, as far as there are any.
+        few: whether they are of a few rows that are shown until all are scored.
+    """
     line, gauge, first, second = st.columns([4.4, 1.6, 1.45, 1.2], vertical_alignment="center")
     with line:
         if steps.empty:
             st.progress(0.0, text=_WORDS[run.status])
+        elif few:
+            rows = int(steps["rows"].iloc[-1])
+            st.progress(0.0, text=f"{rows:,} rows for a first look; all are being scored …")
         else:
             st.progress(_share(steps), text=" · ".join(_parts(run, steps)))
     with gauge:
@@ -218,7 +237,7 @@ def traces(
         edges = [(steps[low].to_numpy(), steps[high].to_numpy()) for low, high in _EDGES]
         curves = [charts.Curve("median", steps["q50"].to_numpy(), charts.HIGH, tuple(edges))]
     else:
-        known = group_quartiles(run.id, by, np.asarray(ids))
+        known = group_quartiles(run.id, by, len(ids), np.asarray(ids))
         found = known.of(trace)
         classes = tuple(colour[style.dark()] for colour in CLASSES)  # a light and a dark one each
         colours = (charts.HIGH, charts.LOW) if by == "truth" else classes

@@ -76,8 +76,15 @@ def ways(run_id: int) -> list[str]:
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def group_quartiles(run_id: int, by: str, _ids: NDArray[np.int64]) -> _Quartiles:
-    """Groups of a run's source rows, the largest classes first, and their quartiles."""
+def group_quartiles(run_id: int, by: str, rows: int, _ids: NDArray[np.int64]) -> _Quartiles:
+    """Groups of a run's source rows, the largest classes first, and their quartiles.
+
+    Args:
+        run_id: the run.
+        by: "class" or "truth".
+        rows: how many source rows there are; a first look at a few is another thing to keep.
+        _ids: (rows,) which.
+    """
     run = workspace().run(run_id)
     if by == "truth":
         truth = truth_of(run.dataset)

@@ -7,6 +7,8 @@ from ui.dialogs import rerun_when_free
 from ui.jobs import RunFiles
 from ui.state import open_run, the_dataset_id, the_run, workspace
 
+#: Seconds between two looks at a run: until its first trace is there, and from then on.
+_SOON, _OFTEN = 0.25, 0.7
 VIEWS = {"watch": "Watch", "runs": "Runs", "log": "Log"}
 
 
@@ -56,13 +58,18 @@ def show() -> None:
 def watch() -> None:
     """The panels, redrawn while the run goes on; the whole page when it begins or ends."""
     before = the_run()
+    begun = live.begun(before)
+    others = (one for one in workspace().runs() if one.id != before.id)
+    next_one = not any(one.status == "running" for one in others)
+    every = (_SOON if next_one and not begun else _OFTEN) if before.active else None
 
-    @st.fragment(run_every=0.7 if before.active else None)
+    @st.fragment(run_every=every)
     def panels() -> None:
         current = the_run()
         live.panels(current)
         following.show_box_again()
-        if before.active and current.status != before.status:
+        changed = current.status != before.status or live.begun(current) != begun
+        if before.active and changed:
             rerun_when_free()
 
     panels()

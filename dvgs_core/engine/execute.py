@@ -7,6 +7,7 @@ from functools import partial
 
 import numpy as np
 
+from dvgs_core.engine.first import record_first
 from dvgs_core.engine.heap import give_back_memory
 from dvgs_core.engine.job import Job
 from dvgs_core.engine.prepare import Prepared, prepare_in
@@ -21,12 +22,12 @@ from dvgs_core.store.workspace import Workspace
 def execute(workspace: Workspace, run: Run) -> None:
     """Carry out a queued run of the workspace, recording it in its directory.
 
-    Files, in the order in which they appear: job.json, log.txt, what `Recorder` writes, encoder
-    (for new rows), encoded.npy (all rows as the network sees them), pca.npy (the first map, all
-    rows), map.json (key of the UMAP that is asked for), nearest.npy (per source row the ids of the
-    four nearest target rows; a row that is target in another rotation is its own nearest). Someone
-    waits for the first trace, so nothing comes before it that can come after. A stop, and the end
-    of the process, keep what was computed.
+    Files, in the order in which they appear: job.json, log.txt, what `record_first` and `Recorder`
+    write, encoder (for new rows), encoded.npy (all rows as the network sees them), pca.npy (the
+    first map, all rows), map.json (key of the UMAP that is asked for), nearest.npy (per source row
+    the ids of the four nearest target rows; a row that is target in another rotation is its own
+    nearest). Someone waits for the first trace, so nothing comes before it that can come after. A
+    stop, and the end of the process, keep what was computed.
 
     Raises:
         InputError: what is wrong with the data or the choices, or that the disk is full, in one
@@ -43,7 +44,6 @@ def _execute(workspace: Workspace, run: Run) -> None:
     with replacing(run.directory / "job.json") as temporary:
         temporary.write_text(job.model_dump_json(indent=1), encoding="utf-8")
     prepared = prepare_in(workspace, run.dataset, job)
-    give_back_memory()  # of the table and its texts
     _log(run, *prepared.notes)
     for number, split in enumerate(prepared.splits, start=1):
         _log(
@@ -55,8 +55,11 @@ def _execute(workspace: Workspace, run: Run) -> None:
         prepared.encoded.write(run.directory, prepared.rows)  # costs nothing, and may go later
 
     kept = read_state(run.directory, len(prepared.source), partial(_log, run))
-    if kept is not None:
+    if kept is None:
+        record_first(run.directory, prepared)
+    else:
         _log(run, f"Goes on after {int(kept['scored']):,} checkpoints.")
+    give_back_memory()  # of the table and its texts
     recorder = Recorder(run.directory, prepared, kept)
     reported = time.monotonic()
     last: Outcome | None = None

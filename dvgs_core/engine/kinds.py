@@ -37,10 +37,10 @@ class Post:
 
 # scikit-learn's first import costs more than most encodings. umap's is nothing beside the code it
 # compiles at its first layout, and a look shall not wait for it.
-_LIBRARIES = ("torch", "sklearn.preprocessing")
+_LIBRARIES = ("torch", "sklearn.preprocessing", "pyarrow.parquet")
 
 WORKERS: dict[WorkerName, Post] = {
-    "valuation": Post(("valuation",), _LIBRARIES, 5),
+    "valuation": Post(("valuation",), (*_LIBRARIES, "dvgs_core.trajectory"), 5),
     "map": Post(("look", "map"), _LIBRARIES, 10),
     "study": Post(("holdout", "sensitivity", "curve"), _LIBRARIES, 10, 60.0),
 }

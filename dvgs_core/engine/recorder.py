@@ -112,10 +112,14 @@ class Recorder:
             os.fsync(file.fileno())
         write_state(self.directory, outcome.state())
 
-    def finish(self, outcome: Outcome) -> None:
-        """Write the final tables."""
+    def close(self) -> None:
+        """Leave it at the steps that were taken in."""
         self.trace.close()
         self.steps.close()
+
+    def finish(self, outcome: Outcome) -> None:
+        """Write the final tables."""
+        self.close()
         replace_array(self.directory / "values.npy", outcome.values)
         self._tables(outcome)
         if outcome.reports:

@@ -13,6 +13,7 @@ step.
 """
 
 import argparse
+import gc
 import importlib
 import os
 import signal
@@ -73,6 +74,9 @@ def main(arguments: list[str] | None = None) -> int:
         with _heart(workspace, name, pid):
             for library in () if options.execute else post.libraries:
                 importlib.import_module(library)
+            # what the libraries made stays: no use looking for waste in it after every job
+            gc.collect()
+            gc.freeze()
             execute = {kind: _function(options.execute or EXECUTE[kind]) for kind in post.kinds}
             _work(workspace, name, pid, execute)
     except Terminated:

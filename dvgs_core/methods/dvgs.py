@@ -209,6 +209,7 @@ PRESETS = [
     title="Gradient similarity (DVGS)",
     help="Whether a row pulls a network that trains on the trusted rows the way they pull it.",
     presets=PRESETS,
+    apart=True,
 )
 class DVGS:
     """Data valuation with gradient similarity.

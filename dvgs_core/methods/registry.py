@@ -79,6 +79,7 @@ class Entry:
         help: one line on what its values mean.
         tasks: those of `TASKS` that it can value rows for.
         all_presets: settings to start from, besides the defaults.
+        apart: whether each source row is valued without regard to the others.
     """
 
     name: str
@@ -88,6 +89,7 @@ class Entry:
     help: str
     tasks: tuple[str, ...] = TASKS
     all_presets: tuple[Preset, ...] = ()
+    apart: bool = False
 
     def presets(self, task: str | None = None) -> list[Preset]:
         """The defaults first, then what else there is to start from; with a task, for that one."""
@@ -143,6 +145,7 @@ def register(
     help: str | None = None,
     tasks: tuple[str, ...] = TASKS,
     presets: Iterable[Preset] = (),
+    apart: bool = False,
 ) -> Callable[[M], M]:
     """Class decorator that makes a method known under a name.
 
@@ -153,6 +156,8 @@ def register(
         help: one line on what its values mean; None: the first line of the class's docstring.
         tasks: those of "classification", "regression" and "reconstruction" that it serves.
         presets: settings to start from, besides the defaults.
+        apart: whether each source row is valued without regard to the others, so that a page can
+            show a few before the rest.
 
     Raises:
         ValueError: the name is taken, or a task is unknown.
@@ -176,6 +181,7 @@ def register(
             first_line if help is None else help,
             tasks,
             starts,
+            apart,
         )
         return make
 

@@ -46,6 +46,8 @@ from ui import ahead
 ahead._import_all()
 for page in ("bulk", "performance_views", "export_panels", "target_views", "live", "map.component"):
     assert f"ui.{page}" in sys.modules, page
+import gc
+assert gc.get_freeze_count() > 10 * len(gc.get_objects())
 print(sorted({"torch", "umap", "numba"} & set(sys.modules)))
 """
 

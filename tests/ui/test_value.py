@@ -7,8 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from dvgs_core.engine import first
 from dvgs_core.engine.execute import execute
 from dvgs_core.engine.job import Job
+from dvgs_core.engine.prepare import prepare_in
 from dvgs_core.engine.worker import do
 from ui import live
 from ui.run_settings import differences, not_default
@@ -52,6 +54,22 @@ def test_a_paused_run_says_so_keeps_its_panels_and_goes_on_to_the_same_values(op
     assert done.status == "done"
     values = [pd.read_parquet(one.directory / "values.parquet")["value"] for one in (whole, done)]
     np.testing.assert_array_equal(*values)
+
+
+def test_until_all_rows_are_scored_the_page_shows_a_few(opened, monkeypatch):
+    monkeypatch.setattr(first, "FIRST_ROWS", 10)
+    start_small(opened)
+    run = opened.space.claim_next("valuation", os.getpid())
+    prepared = prepare_in(opened.space, run.dataset, Job.model_validate(run.job))
+    first.record_first(run.directory, prepared)
+    opened.run()
+    (bar,) = opened.tab.get("progress")
+    assert bar.proto.text == "10 rows for a first look; all are being scored …"
+    assert "Lowest now" in opened.said
+    do(opened.space, run, execute)
+    opened.run()
+    (bar,) = opened.tab.get("progress")
+    assert bar.proto.text.startswith("Finished")
 
 
 def test_a_run_that_waits_can_be_paused_and_a_paused_one_stopped(opened):
