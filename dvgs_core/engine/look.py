@@ -28,6 +28,8 @@ NEIGHBOURS = 8
 #: Nearly the same: closer than this share of the median distance from a row to its nearest other
 #: one. The share is the one that cleanlab's Datalab uses.
 NEAR_SHARE = 0.13
+#: Rows, evenly spread, whose nearest other one says what is usual; of smaller tables all.
+USUAL_ROWS = 2048
 #: Multiply-adds above which pairs are not looked for: about four minutes on two cores.
 MOST_WORK = 4e12
 
@@ -98,15 +100,17 @@ def near_pairs(
         distances: (m,) float32.
         threshold: the largest distance that counts, in the unit of X.
     """
-    from dvgs_core.neighbours import near_duplicates, nearest_neighbours
+    from dvgs_core.neighbours import close_pairs, nearest_among
 
-    if len(X) < 2:
+    n = len(X)
+    if n < 2:
         return np.empty((0, 2), np.int64), np.empty(0, np.float32), 0.0
-    near = nearest_neighbours(X, min(NEIGHBOURS, len(X) - 1))
-    nearest = near.distances[:, 0]
+    some = np.linspace(0, n - 1, min(n, USUAL_ROWS)).astype(np.int64)
+    # the nearest other row is the second nearest, where the first is not a copy
+    nearest = nearest_among(X[some], X, 2).distances[:, 1]
     apart = nearest[nearest > 0]  # rows with an exact copy say nothing about what is usual
     threshold = float(NEAR_SHARE * np.median(apart)) if len(apart) else 0.0
-    return (*near_duplicates(near, threshold), threshold)
+    return (*close_pairs(X, threshold, min(NEIGHBOURS, n - 1)), threshold)
 
 
 def described_columns(encoder: Encoder) -> list[dict]:

@@ -4,12 +4,14 @@ One neighbour graph serves the map, the search for duplicates and the suggestion
 package imports neither torch nor scikit-learn nor umap: they are loaded when they are used.
 """
 
+from dvgs_core.neighbours.close import close_pairs
 from dvgs_core.neighbours.duplicates import duplicate_groups, near_duplicates
 from dvgs_core.neighbours.exact import Neighbours, nearest_among, nearest_neighbours
 from dvgs_core.neighbours.layout import layout_key, pca_layout, umap_layout
 
 __all__ = [
     "Neighbours",
+    "close_pairs",
     "duplicate_groups",
     "layout_key",
     "near_duplicates",

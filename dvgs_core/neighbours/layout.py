@@ -60,7 +60,7 @@ def pca_layout(X: Any) -> NDArray[np.float32]:
     points = checked_points(X)
     if points.shape[1] == 2:
         return _centred(points).astype(np.float32)
-    return _principal_components(points, 2).astype(np.float32)
+    return principal_components(points, 2).astype(np.float32)
 
 
 def umap_layout(
@@ -117,7 +117,7 @@ def umap_layout(
         report(1.0)
         return layout
     if d > COLUMNS_FOR_UMAP:
-        points = _principal_components(points, COLUMNS_FOR_UMAP).astype(np.float32)
+        points = principal_components(points, COLUMNS_FOR_UMAP).astype(np.float32)
 
     if n <= sample_limit:
         layout = _fitted(points, seed, neighbours, min_distance, report)
@@ -225,7 +225,7 @@ def _start(
     points: NDArray[np.floating], random_state: np.random.RandomState
 ) -> NDArray[np.float32]:
     """(n, 2) float32, principal components on umap's scale, with noise that parts duplicates."""
-    start = _principal_components(points, 2)
+    start = principal_components(points, 2)
     start *= 10 / np.abs(start).max()
     return (start + random_state.normal(scale=1e-4, size=start.shape)).astype(np.float32)
 
@@ -289,8 +289,16 @@ def _centred(points: NDArray[np.floating]) -> NDArray[np.float64]:
     return points - points.mean(axis=0, dtype=np.float64)
 
 
-def _principal_components(points: NDArray[np.floating], wanted: int) -> NDArray[np.float64]:
-    """(n, wanted) float64 scores, the largest loading of each positive; missing ones are 0."""
+def principal_components(points: NDArray[np.floating], wanted: int) -> NDArray[np.float64]:
+    """The first principal components.
+
+    Args:
+        points: (n, d) finite.
+        wanted: how many.
+
+    Returns:
+        (n, wanted) float64 scores, the largest loading of each positive; missing ones are 0.
+    """
     n, d = points.shape
     mean = points.mean(axis=0, dtype=np.float64)
     count = min(wanted, n, d)
