@@ -40,6 +40,6 @@ def record_first(directory: Path, prepared: Prepared) -> None:
     shown = replace(prepared, splits=[replace(split, source=few)])
     folder = directory / FIRST
     folder.mkdir(exist_ok=True)
-    recorder = Recorder(folder, shown)
-    recorder.step(next(valuate(shown)))
+    recorder, steps = Recorder(folder, shown), valuate(shown)
+    recorder.step(next(steps))  # `steps` ends after it: that waits for what is trained ahead
     recorder.close()

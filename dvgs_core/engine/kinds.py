@@ -41,7 +41,8 @@ _LIBRARIES = ("torch", "sklearn.preprocessing", "pyarrow.parquet")
 
 WORKERS: dict[WorkerName, Post] = {
     "valuation": Post(("valuation",), (*_LIBRARIES, "dvgs_core.trajectory"), 5),
-    "map": Post(("look", "map"), _LIBRARIES, 10),
+    # hardly behind values: a map takes a fifth of a run, and waits for the look before it
+    "map": Post(("look", "map"), _LIBRARIES, 6),
     "study": Post(("holdout", "sensitivity", "curve"), _LIBRARIES, 10, 60.0),
 }
 

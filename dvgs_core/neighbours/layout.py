@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 
 from dvgs_core.errors import InputError
 from dvgs_core.neighbours.exact import nearest_among, nearest_neighbours
+from dvgs_core.neighbours.fuzzy import fuzzy_graph
 from dvgs_core.neighbours.points import checked_points
 from dvgs_core.settings import Settings
 
 #: Part of `layout_key`: raise it when a layout changes for the same points and settings.
-LAYOUT_VERSION = 2
+LAYOUT_VERSION = 3
 #: Columns that UMAP sees; more are reduced to this many by PCA first.
 COLUMNS_FOR_UMAP = 50
 #: Above this many rows and columns, components come from a seeded randomised decomposition.
@@ -165,15 +166,13 @@ def _fitted(
     report: Progress,
 ) -> NDArray[np.float32]:
     """(n, 2) float32, UMAP of all the points given."""
-    # umap counts a row as its own first neighbour.
     n = len(points)
-    graph = nearest_neighbours(points, neighbours - 1)
-    indices = np.concatenate([np.arange(n)[:, None], graph.indices], axis=1)
-    distances = np.concatenate([np.zeros((n, 1), np.float32), graph.distances], axis=1)
+    # umap counts a row as its own first neighbour.
+    graph = fuzzy_graph(nearest_neighbours(points, neighbours - 1))
     report(0.2)
 
     import numba
-    from umap.umap_ import find_ab_params, fuzzy_simplicial_set, simplicial_set_embedding
+    from umap.umap_ import find_ab_params, simplicial_set_embedding
 
     random_state = np.random.RandomState(seed)  # what umap takes
     a, b = find_ab_params(1.0, min_distance)
@@ -182,18 +181,10 @@ def _fitted(
         # Sums over threads depend on how the work was shared out.
         numba.set_num_threads(1)
         try:
-            fuzzy_graph, _, _ = fuzzy_simplicial_set(
-                points,
-                n_neighbors=neighbours,
-                random_state=random_state,
-                metric="euclidean",
-                knn_indices=indices,
-                knn_dists=distances,
-            )
             report(0.3)
             layout, _ = simplicial_set_embedding(
                 points,
-                fuzzy_graph,
+                graph,
                 n_components=2,
                 initial_alpha=1.0,
                 a=a,
