@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from dvgs_core.data.schema import Column, Schema
 from dvgs_core.review.contrast import ClassContrast
@@ -63,3 +64,15 @@ def test_shares_are_those_of_reading_every_cell():
     np.testing.assert_allclose(rarity["seen"], 3 * (1 - 2 / 3))
     np.testing.assert_allclose(rarity["paid"], 3 * (1 - 2 / 3))
     assert rarity["size"] == 0
+
+
+def test_dates_are_compared_by_day_and_missing_ones_are_a_value_of_their_own():
+    days = pd.to_datetime(["2020-01-01"] * 3 + ["2020-02-01", None, None])
+    frame = pd.DataFrame({"since": days, "y": list("aaaaaa")})
+    columns = (Column(name="since", kind="date"), Column(name="y", role="label", kind="category"))
+    roles = Schema(columns=columns, task="classification")
+    contrast = ClassContrast(frame, roles, np.zeros(6, dtype=np.int64))
+    for row, text, difference in ((0, str(days[0]), 0.0), (3, str(days[3]), 2.0), (5, "–", 1.0)):
+        (line,) = contrast.row(row).itertuples()
+        assert (line.value, line.usual) == (text, str(days[0]))
+        assert line.difference == pytest.approx(difference)
