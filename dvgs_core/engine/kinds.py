@@ -37,7 +37,7 @@ class Post:
 
 # scikit-learn's first import costs more than most encodings. umap's is nothing beside the code it
 # compiles at its first layout, and a look shall not wait for it.
-_LIBRARIES = ("torch", "sklearn.preprocessing", "pyarrow.parquet")
+_LIBRARIES = ("torch", "sklearn.preprocessing", "pyarrow.dataset")
 
 WORKERS: dict[WorkerName, Post] = {
     "valuation": Post(("valuation",), (*_LIBRARIES, "dvgs_core.trajectory"), 5),
