@@ -16,7 +16,7 @@ from dvgs_core.gradients.modules import TargetGradient, gradient_similarity, rul
 from dvgs_core.gradients.modules.blocks import plan
 from dvgs_core.gradients.modules.factored import Factored
 from dvgs_core.gradients.modules.problem import Problem, chosen_names
-from dvgs_core.gradients.modules.rules import Geometry, Small, rule_for
+from dvgs_core.gradients.modules.rules import Geometry, Outer, Small, rule_for
 from dvgs_core.gradients.modules.whole import Mapped, OneByOne
 from dvgs_core.gradients.similarity import similarity
 
@@ -231,6 +231,15 @@ def test_both_ways_to_build_a_kernels_gradient(
     ]
     torch.testing.assert_close(built[0], torch.stack(slow))
     torch.testing.assert_close(found.gradient, torch.stack(slow))
+
+
+@given(inputs=st.integers(1, 40), outputs=st.integers(1, 40), groups=st.integers(1, 2), seed=seeds)
+def test_a_sum_of_outer_products_is_built_either_way_round(inputs, outputs, groups, seed):
+    """The side that fills the processor's vectors better comes last; the result is the same."""
+    x, d = normal(seed, ROWS, groups, 5, inputs), normal(seed + 1, ROWS, groups, 5, outputs)
+    built = Outer(x, d, torch.Size((groups * outputs, inputs))).build()
+    slow = torch.einsum("bgpo,bgpi->bgoi", d, x).flatten(1, 2)
+    torch.testing.assert_close(built, slow)
 
 
 @pytest.mark.parametrize("layer", [nn.Conv2d(8, 9, 3, 2), nn.ConvTranspose2d(9, 16, 4, 2, 1)])

@@ -2,13 +2,12 @@
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dvgs_core.models.narrow import product, softmax
 
 
-@settings(deadline=None)
 @given(
     st.integers(1, 3), st.integers(1, 40), st.integers(1, 30), st.integers(1, 20),
     st.booleans(), st.booleans(), st.integers(0, 99),
