@@ -27,22 +27,25 @@ class Post:
             then all else.
         idle_seconds: it starts when a job waits and ends after so long without one; None: it is
             there from the start, so that nobody waits for what it imports.
+        ahead: MODULE:FUNCTION, called without arguments when nothing waits after the first job, so
+            that later ones find done what is slow once in a process.
     """
 
     kinds: tuple[JobKind, ...]
     libraries: tuple[str, ...]
     nice: int
     idle_seconds: float | None = None
+    ahead: str | None = None
 
 
-# scikit-learn's first import costs more than most encodings. umap's is nothing beside the code it
-# compiles at its first layout, and a look shall not wait for it.
+# scikit-learn's first import costs more than most encodings. For umap, and for the code it compiles
+# at its first layout, the first look at a table shall not wait.
 _LIBRARIES = ("torch", "sklearn.preprocessing", "pyarrow.dataset")
 
 WORKERS: dict[WorkerName, Post] = {
     "valuation": Post(("valuation",), (*_LIBRARIES, "dvgs_core.trajectory"), 5),
     # hardly behind values: a map takes a fifth of a run, and waits for the look before it
-    "map": Post(("look", "map"), _LIBRARIES, 6),
+    "map": Post(("look", "map"), _LIBRARIES, 6, ahead="dvgs_core.neighbours.layout:compile_umap"),
     "study": Post(("holdout", "sensitivity", "curve"), _LIBRARIES, 10, 60.0),
 }
 

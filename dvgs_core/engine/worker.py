@@ -78,7 +78,8 @@ def main(arguments: list[str] | None = None) -> int:
             gc.collect()
             gc.freeze()
             execute = {kind: _function(options.execute or EXECUTE[kind]) for kind in post.kinds}
-            _work(workspace, name, pid, execute)
+            ahead = None if options.execute or post.ahead is None else _function(post.ahead)
+            _work(workspace, name, pid, execute, ahead)
     except Terminated:
         workspace.end_jobs_of(pid, "interrupted", INTERRUPTED)
     finally:
@@ -106,11 +107,16 @@ def stand_back(nice: int) -> None:
 
 
 def _work(
-    workspace: Workspace, name: WorkerName, pid: int, execute: Mapping[JobKind, Execute]
+    workspace: Workspace,
+    name: WorkerName,
+    pid: int,
+    execute: Mapping[JobKind, Execute],
+    ahead: Callable[[], None] | None,
 ) -> None:
     workspace.worker_beat(name, pid, "ready")
     print(f"Worker {pid} is ready for {name} jobs.", flush=True)
     patience, idle_since = WORKERS[name].idle_seconds, time.monotonic()
+    worked = False
     while True:
         job = next(filter(None, (workspace.claim_next(kind, pid) for kind in execute)), None)
         if job is not None:
@@ -118,11 +124,17 @@ def _work(
             do(workspace, job, execute[job.kind])
             workspace.worker_beat(name, pid, "ready")
             give_back_memory()
-            idle_since = time.monotonic()
+            idle_since, worked = time.monotonic(), True
         elif patience is not None and time.monotonic() - idle_since > patience:
             return  # another one starts when there is work
         elif not workspace.supervised() and not any(map(workspace.waiting, execute)):
             return
+        elif worked and ahead is not None:
+            try:
+                ahead()
+            except Exception:  # a job that needs it will say so to a person
+                traceback.print_exc()
+            ahead = None
         else:
             time.sleep(POLL_SECONDS)
 
@@ -196,7 +208,7 @@ def _heart(workspace: Workspace, name: WorkerName, pid: int) -> Iterator[None]:
         thread.join()
 
 
-def _function(name: str) -> Execute:
+def _function(name: str) -> Callable[..., Any]:
     module, _, function = name.partition(":")
     return getattr(importlib.import_module(module), function)
 

@@ -136,6 +136,11 @@ def umap_layout(
     return layout
 
 
+def compile_umap() -> None:
+    """Import and compile what a process's first `umap_layout` would wait for: some seconds."""
+    umap_layout(np.random.default_rng(0).normal(size=(64, 3)))
+
+
 def layout_key(X: Any, settings: Settings | Mapping[str, Any]) -> str:
     """Name under which a layout is cached: the same for the same points and settings.
 

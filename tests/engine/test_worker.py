@@ -11,7 +11,7 @@ import pytest
 
 from dvgs_core.engine import maps
 from dvgs_core.engine.kinds import EXECUTE, TAKEN, WORKERS
-from dvgs_core.engine.worker import do, main, told
+from dvgs_core.engine.worker import _work, do, main, told
 from dvgs_core.neighbours.layout import pca_layout
 from dvgs_core.store import Workspace
 from dvgs_core.store.runs import JobKind
@@ -140,7 +140,8 @@ def test_a_stop_is_seen_by_the_worker(workspace, dataset, eventually):
 def test_every_kind_names_a_function_that_is_there():
     import importlib
 
-    for function in EXECUTE.values():
+    ahead = [post.ahead for post in WORKERS.values() if post.ahead is not None]
+    for function in (*EXECUTE.values(), *ahead):
         module, _, name = function.partition(":")
         assert callable(getattr(importlib.import_module(module), name))
 
@@ -149,6 +150,27 @@ def test_every_kind_is_done_by_one_worker():
     kinds = [kind for post in WORKERS.values() for kind in post.kinds]
     assert sorted(kinds) == sorted(EXECUTE) == sorted(get_args(JobKind))
     assert set(WORKERS) == set(get_args(WorkerName))
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_what_is_slow_once_is_done_when_nothing_waits_after_the_first_job(
+    workspace, dataset, fails, capsys
+):
+    pid, done = os.getpid(), []
+    workspace.register_supervisor(pid)
+    workspace.register_worker("valuation", pid)
+    for _ in range(2):
+        workspace.create_run(dataset.id, {"method": "dvgs"})
+
+    def ahead():
+        done.append("ahead")
+        workspace.unregister_supervisor(pid)
+        if fails:
+            raise RuntimeError("no compiler")
+
+    _work(workspace, "valuation", pid, {"valuation": lambda _, job: done.append("job")}, ahead)
+    assert done == ["job", "job", "ahead"]
+    assert ("no compiler" in capsys.readouterr().err) == fails
 
 
 def test_a_look_comes_before_a_map_that_was_asked_for_earlier(workspace, dataset):
