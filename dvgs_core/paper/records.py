@@ -7,6 +7,7 @@ next piece of work begins; a line that a killed run left half written is cut off
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -43,6 +44,12 @@ class Record:
     def key(self) -> str:
         """64 hexadecimal digits, the same for the same work."""
         return key_of(self.what)
+
+    @property
+    def shared(self) -> bool:
+        """Whether other work had much of the cores, so that the seconds are too many."""
+        cores = re.match(r"(\d+) CPU cores", self.machine)
+        return cores is not None and self.load is not None and self.load > 2 * int(cores[1])
 
 
 def key_of(what: Mapping[str, Any]) -> str:

@@ -1,5 +1,7 @@
 """The document follows from the records alone."""
 
+from dataclasses import replace
+
 import pytest
 
 from dvgs_core.paper.comparison import comparison
@@ -47,6 +49,14 @@ def test_table_1_has_ours_the_papers_and_where_each_number_comes_from(records, t
     assert "2026-01-02 to 2026-01-03" in table and "0, 1" in table
     assert "**2**" in text.split("## Table 3")[1].split("## Table 4")[0]  # minutes of LOO
     assert "Not run yet: `dvgs reproduce table-4`." in text
+
+
+def test_minutes_of_a_machine_that_was_shared_are_at_most_so_many(records, tmp_path):
+    busy = replace(valuation("dvrl", 0, 0.88, seconds=600), load=9.0)
+    records.add("valuations", busy)
+    text = write(records, tmp_path / "results").read_text()
+    minutes = text.split("## Table 3")[1].split("## Table 4")[0]
+    assert "**≤ 10**" in minutes and "**2**" in minutes
 
 
 def test_every_figure_the_document_shows_is_there(records, tmp_path):

@@ -57,3 +57,17 @@ def test_a_number_that_is_none_is_refused(tmp_path):
     with pytest.raises(ValueError, match="JSON"):
         Records(tmp_path).add("runs", record(0, auroc=float("nan")))
     assert Records(tmp_path).of("runs") == []
+
+
+@pytest.mark.parametrize(
+    ("machine", "load", "shared"),
+    [
+        ("2 CPU cores", 4.1, True),
+        ("2 CPU cores", 4.0, False),  # a run's own threads, and their feeders
+        ("16 CPU cores", 11.0, False),
+        ("2 CPU cores", None, False),
+        ("NVIDIA H100", 40.0, False),
+    ],
+)
+def test_a_load_far_above_the_cores_says_that_they_were_shared(machine, load, shared):
+    assert replace(record(0), machine=machine, load=load).shared is shared
