@@ -16,7 +16,7 @@ from dvgs_core.gradients.modules import TargetGradient, gradient_similarity, rul
 from dvgs_core.gradients.modules.blocks import plan
 from dvgs_core.gradients.modules.factored import Factored
 from dvgs_core.gradients.modules.problem import Problem, chosen_names
-from dvgs_core.gradients.modules.rules import Geometry, Outer, Small, rule_for
+from dvgs_core.gradients.modules.rules import Geometry, Grouped, Outer, rule_for
 from dvgs_core.gradients.modules.whole import Mapped, OneByOne
 from dvgs_core.gradients.similarity import similarity
 
@@ -225,12 +225,19 @@ def test_both_ways_to_build_a_kernels_gradient(
     with mock.patch.object(rules, "GROUPED", torch.float64):
         with mock.patch.object(Geometry, "grouping_pays", return_value=True):
             found = rule_for(layer)(layer, "weight", x, d)
-        assert isinstance(found, Small)
+        assert isinstance(found, Grouped)
     slow = [
         torch.autograd.grad(layer(x[i : i + 1]), layer.weight, d[i : i + 1])[0] for i in range(ROWS)
     ]
     torch.testing.assert_close(built[0], torch.stack(slow))
-    torch.testing.assert_close(found.gradient, torch.stack(slow))
+    torch.testing.assert_close(found.build(), torch.stack(slow))
+    target = normal(seed + 2, *layer.weight.shape)
+    for rows in (1, 2, ROWS):  # built at a time
+        with mock.patch.object(rules, "_BUILT_BYTES", rows * target.numel() * 8):
+            dot, norm_squared = found.products(target)
+        flat = torch.stack(slow).flatten(1)
+        torch.testing.assert_close(dot, flat @ target.flatten())
+        torch.testing.assert_close(norm_squared, flat.square().sum(1))
 
 
 @given(inputs=st.integers(1, 40), outputs=st.integers(1, 40), groups=st.integers(1, 2), seed=seeds)

@@ -1,10 +1,11 @@
 """Per-row parameter gradients by layer, from a layer's input and its output's gradient.
 
-Three shapes of gradient cover all layers that have a rule:
+Four shapes of gradient cover all layers that have a rule:
 
     Outer    a sum over positions of d xᵀ, never built if another way is cheaper: Linear, Conv
     Lookup   rows of an embedding table that one data row touches: Embedding
     Small    no bigger than the layer's own output: every bias, every scale of a normalisation
+    Grouped  a kernel's, where building it is cheaper than not: Conv with some channels
 
 A layer without a rule is not approximated: `rule_for` returns None and the caller builds whole
 gradients instead.
@@ -190,7 +191,7 @@ def _windows(layer: Convolution | Transposed, x: Tensor, d: Tensor) -> RowGradie
         x = x.narrow(axis, 0, (places - 1) * stride + (kernel - 1) * dilation + 1)
     geometry = Geometry(layer.kernel_size, layer.stride, layer.dilation, layer.groups)
     if x.device.type == "cpu" and x.dtype == GROUPED and geometry.grouping_pays(x, d):
-        return Small(geometry.grouped(x, d))
+        return Grouped(geometry, x, d)
     return geometry.unfolded(x, d, layer.weight.shape)
 
 
@@ -248,6 +249,34 @@ class Geometry:
             d.reshape(rows, groups, d.shape[1] // groups, -1).mT,
             shape,
         )
+
+
+# Gradients built at a time: in the cache, and so small that memory is used again, not fetched anew.
+_BUILT_BYTES = 2**20
+
+
+@dataclass(frozen=True)
+class Grouped:
+    """A kernel's gradients by the processor's grouped convolution, some rows at a time.
+
+    Attributes:
+        geometry: of the kernel.
+        x: (rows, channels, ...), padded input; d: (rows, channels, ...).
+    """
+
+    geometry: Geometry
+    x: Tensor
+    d: Tensor
+
+    def products(self, target: Tensor) -> Products:
+        rows = max(1, _BUILT_BYTES // (target.numel() * target.element_size()))
+        pairs = zip(self.x.split(rows), self.d.split(rows), strict=True)
+        found = [_built_products(self.geometry.grouped(x, d), target) for x, d in pairs]
+        dots, norms_squared = zip(*found, strict=True)
+        return torch.cat(dots), torch.cat(norms_squared)
+
+    def build(self) -> Tensor:
+        return self.geometry.grouped(self.x, self.d)
 
 
 def _padding(layer: Convolution | Transposed) -> list[int]:
