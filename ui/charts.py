@@ -1,16 +1,15 @@
 """Tidy frame in, chart out; nothing is computed here and Streamlit is not imported.
 
-ECharts options for what moves, Plotly figures for what stands. Texts of people's data reach
-ECharts and Plotly as data, never as markup.
+Options for ECharts. Texts of people's data reach it as data, never as markup.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import plotly.graph_objects as go
 
 from ui.names import told_apart
 
@@ -186,43 +185,58 @@ def blend(shade: float, middle: str) -> str:
     return "#{:02x}{:02x}{:02x}".format(*mixed)
 
 
-def _words(names: pd.Series) -> pd.Series:
-    """A person's words as Plotly shows them unchanged: it reads < and & as markup."""
-    short = names.astype(str).map(told_apart(names, 28))
-    return short.str.replace("&", "&amp;").str.replace("<", "&lt;").str.replace(">", "&gt;")
-
-
-def _quiet(figure: go.Figure, height: int) -> go.Figure:
-    return figure.update_layout(
-        height=height,
-        margin=dict(l=8, r=8, t=8, b=8),
-        legend=dict(orientation="h", y=1.02, yanchor="bottom", x=0, title=None),
-        hovermode="closest",
-        bargap=0.25,
-    )
-
-
-def class_shares(shares: pd.DataFrame) -> go.Figure:
+def class_shares(shares: pd.DataFrame) -> dict[str, Any]:
     """Share of each class, side by side for each group of rows.
 
     Args:
-        shares: columns name (class), group (such as target, source), share in [0, 1], rows.
+        shares: columns name (class), group (such as before, after), share in [0, 1], rows; at most
+            two groups.
     """
-    figure = go.Figure()
-    shares = shares.assign(name=_words(shares["name"]))
+    short = told_apart(shares["name"], 28)
+    names = list(dict.fromkeys(shares["name"]))
+    series = []
     for colour, (group, part) in zip(
         (HIGH, MUTED), shares.groupby("group", sort=False), strict=False
     ):
-        figure.add_bar(
-            y=part["name"],
-            x=part["share"],
-            name=str(group),
-            orientation="h",
-            marker_color=colour,
-            customdata=part["rows"],
-            hovertemplate="%{y}: %{customdata:,} rows, %{x:.1%}<extra>%{fullData.name}</extra>",
+        bars = {
+            name: {
+                "value": round(100 * float(share), 2),
+                # read as markup, and braces as places to fill in
+                "tooltip": {
+                    "formatter": escape(f"{short[name]}, {group}: {rows:,} rows, {share:.1%}")
+                    .replace("{", "&#123;")
+                    .replace("}", "&#125;")
+                },
+            }
+            for name, share, rows in part[["name", "share", "rows"]].itertuples(index=False)
+        }
+        series.append(
+            {
+                "name": str(group),
+                "type": "bar",
+                "data": [bars.get(name, {"value": 0.0}) for name in names],
+                "itemStyle": {"color": colour},
+                "barCategoryGap": "28%",
+                "barGap": "8%",
+            }
         )
-    height = 70 + 26 * shares["name"].nunique()
-    figure.update_xaxes(tickformat=".0%", title=None)
-    figure.update_yaxes(type="category", autorange="reversed", title=None)
-    return _quiet(figure, min(height, 420))
+    return _still(
+        {
+            "grid": _grid(left=8, top=32, containLabel=True, bottom=4),
+            "legend": {"top": 0, "left": 0, "itemHeight": 8, "icon": "roundRect"},
+            "tooltip": {"trigger": "item"},
+            "xAxis": {
+                "type": "value",
+                "splitNumber": 4,
+                "axisLabel": {"formatter": "{value} %", "hideOverlap": True},
+            },
+            "yAxis": {
+                "type": "category",
+                "data": [short[name] for name in names],
+                "inverse": True,
+                "axisTick": {"show": False},
+                "axisLabel": {"interval": 0},
+            },
+            "series": series,
+        }
+    )

@@ -111,7 +111,12 @@ def show(found: damage.Damage) -> None:
         st.subheader("Classes", anchor=False)
         largest = found.shares.query("group == 'before'").nlargest(12, "rows")["name"]
         shown = found.shares[found.shares["name"].isin(largest)]
-        st.plotly_chart(charts.class_shares(shown), key="corrupt.classes")
+        st.echarts_chart(
+            charts.class_shares(shown),
+            height=min(70 + 30 * shown["name"].nunique(), 420),
+            key="corrupt.classes",
+            alt="Share of each class before and after the damage.",
+        )
 
 
 def reach(found: damage.Damage) -> str:

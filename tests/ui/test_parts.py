@@ -44,17 +44,22 @@ def test_the_value_scale_runs_from_vermillion_over_the_middle_to_blue():
     assert charts.blend(1.0, "#c9cdd3") == charts.HIGH.lower()
 
 
-def test_class_names_reach_plotly_as_words_not_as_markup():
-    shares = pd.DataFrame({"name": ["<b>&x"], "group": ["target"], "share": [1.0], "rows": [3]})
-    assert charts.class_shares(shares).data[0].y[0] == "&lt;b&gt;&amp;x"
+def test_class_names_reach_tooltips_as_words_not_as_markup():
+    shares = pd.DataFrame({"name": ["<b>&{x}"], "group": ["after"], "share": [1.0], "rows": [3]})
+    chart = charts.class_shares(shares)
+    (bar,) = chart["series"][0]["data"]
+    said = "&lt;b&gt;&amp;&#123;x&#125;, after: 3 rows, 100.0%"
+    assert bar == {"value": 100.0, "tooltip": {"formatter": said}}
+    assert chart["yAxis"]["data"] == ["<b>&{x}"]  # drawn, not read as markup
 
 
 def test_classes_with_long_names_have_a_bar_each():
     names = [f"a long name that others begin with too, no. {i} of 12 (new)" for i in range(12)]
-    shares = pd.DataFrame({"name": names * 2, "group": ["before"] * 12 + ["after"] * 12})
-    bars = charts.class_shares(shares.assign(share=1 / 12, rows=1)).data
-    assert [len(set(bar.y)) for bar in bars] == [12, 12]
-    assert list(bars[0].y) == list(bars[1].y)
+    shares = pd.DataFrame({"name": names + names[:5], "group": ["before"] * 12 + ["after"] * 5})
+    chart = charts.class_shares(shares.assign(share=1 / 12, rows=1))
+    assert len(set(chart["yAxis"]["data"])) == 12
+    assert [len(series["data"]) for series in chart["series"]] == [12, 12]
+    assert [bar["value"] for bar in chart["series"][1]["data"]] == [8.33] * 5 + [0.0] * 7
 
 
 @given(st.text(max_size=40))
