@@ -306,7 +306,7 @@ def _reached(labels: dict[str, list[Record]]) -> list[str]:
     return [
         "## Wrong labels",
         "",
-        "Wanted: the figures of the issue's table, and no more than 0.005 below the best candidate "
+        "Wanted: what the ranks of all methods reached together when first measured, and no more than 0.005 below the best candidate "
         "on data that was never looked at while `auto` was developed (`*`). The best candidate is "
         "known only afterwards.",
         "",
