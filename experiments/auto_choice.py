@@ -306,9 +306,9 @@ def _reached(labels: dict[str, list[Record]]) -> list[str]:
     return [
         "## Wrong labels",
         "",
-        "Wanted: what the ranks of all methods reached together when first measured, and no more than 0.005 below the best candidate "
-        "on data that was never looked at while `auto` was developed (`*`). The best candidate is "
-        "known only afterwards.",
+        "Wanted: what the ranks of all methods reached together when first measured, and no more "
+        "than 0.005 below the best candidate on data that was never looked at while `auto` was "
+        "developed (`*`). The best candidate is known only afterwards.",
         "",
         "| data | auto | wanted, reached | best candidate | difference, within 0.005 | dvgs "
         "| seeds | processor seconds |",
