@@ -14,7 +14,7 @@ from playwright.sync_api import Page, expect
 from dvgs_core.data.corrupt import corrupt_labels
 from dvgs_core.data.csvfile import read_cells
 from dvgs_core.data.load import load
-from tests.browser.waiting import downloaded
+from tests.browser.waiting import downloaded, fill, settled
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = [pytest.mark.browser, pytest.mark.data]
@@ -30,12 +30,6 @@ def adult(real_data, tmp_path) -> Path:
     path = tmp_path / "adult.csv"
     frame.to_csv(path, index=False)
     return path
-
-
-def fill(page: Page, label: str, text: str) -> None:
-    box = page.get_by_label(label, exact=True)
-    box.fill(text)
-    box.press("Enter")
 
 
 def press(page: Page, key: str, cursor_from: str) -> str:
@@ -89,6 +83,7 @@ def test_from_an_uploaded_csv_to_a_cleaned_one(page: Page, start_server, adult, 
     # Value: start, and the trace moves while it runs
     page.get_by_role("button", name="Value 1,000 rows").click()
     expect(page.get_by_role("heading", name="Value")).to_be_visible()
+    settled(page)
     page.get_by_role("button", name="Value 1,000 rows").click()
     progress = page.get_by_text(re.compile(r"\d+ / 100 checkpoints"))
     expect(progress).to_be_visible()

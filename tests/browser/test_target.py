@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from dvgs_core.data.split import SplitSettings
 from dvgs_core.store import Workspace
-from tests.browser.waiting import settled
+from tests.browser.waiting import fill, settled
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 40_000
@@ -82,14 +82,6 @@ def target(data: Page, folder) -> Page:
 
 def way(page: Page, words: str) -> None:
     page.get_by_test_id("stRadioOption").filter(has_text=words).first.click()
-    settled(page)
-
-
-def fill(page: Page, label: str, text: str) -> None:
-    settled(page)
-    box = page.get_by_label(label, exact=True).first
-    box.fill(text)
-    box.press("Enter")
     settled(page)
 
 

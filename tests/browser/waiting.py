@@ -13,6 +13,15 @@ def settled(page: Page) -> None:
     )
 
 
+def fill(page: Page, label: str, text: str) -> None:
+    """Write into a field and wait for the answer."""
+    settled(page)
+    box = page.get_by_label(label, exact=True).first
+    box.fill(text)
+    box.press("Enter")
+    settled(page)
+
+
 def downloaded(button: Locator, folder: Path) -> Path:
     """Press a download button; the file as the browser saved it, under its own name.
 
