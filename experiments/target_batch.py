@@ -40,9 +40,9 @@ from experiments.checkpoints_needed import table_rows
 KIND = "target-batch"  # of records
 SIZES = (2000, 10_000)
 SETTINGS: dict[str, dict[str, Any]] = {
-    "500 rows a step (the default)": {"target_batch": 500},
-    "all rows a step": {"target_batch": None},
-    "500 rows a step, 100 steps": {"target_batch": 500, "max_steps": 100},
+    "500 rows a step, 1,000 steps at most": {"target_batch": 500, "max_steps": 1000},
+    "all rows a step, 1,000 at most": {"target_batch": None, "max_steps": 1000},
+    "500 rows a step, 100 at most (the default)": {"target_batch": 500, "max_steps": 100},
 }
 _SPARE = 500  # rows that fill up a target, more than are missing
 Rows = tuple[NDArray, NDArray, NDArray, NDArray]

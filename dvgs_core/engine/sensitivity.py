@@ -29,7 +29,7 @@ from dvgs_core.store.files import replacing
 from dvgs_core.store.studies import Study
 from dvgs_core.store.workspace import Workspace
 
-VERSION = 2
+VERSION = 3
 #: Targets, the chosen one among them; and starts of the chosen one, the first among them.
 DRAWS, STARTS = 4, 3
 #: Most source rows that are valued in each draw; a sample tells how rankings agree.
@@ -37,7 +37,7 @@ MOST_ROWS = 2_000
 #: Fewer rows say nothing about rankings; fewer target rows cannot be halved.
 LEAST_ROWS, LEAST_TARGET = 40, 8
 #: Settings of each draw: enough for a ranking, quick enough to wait for.
-SETTINGS: dict[str, Any] = {"restarts": 3, "max_steps": 300, "every": 10, "suggest": False}
+SETTINGS: dict[str, Any] = {"restarts": 3, "every": 4, "suggest": False}
 #: Rank correlations closer than this are told as equal.
 APART = 0.1
 

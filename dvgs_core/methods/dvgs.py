@@ -38,7 +38,13 @@ class DVGSSettings(Settings):
     epochs: int = shared(
         NetworkSettings, "epochs", description="Passes over the target rows while training."
     )
-    max_steps: int | None = shared(NetworkSettings, "max_steps")
+    max_steps: int | None = shared(
+        NetworkSettings,
+        "max_steps",
+        default=100,
+        description="Training ends after so many optimiser steps even if epochs are left. After "
+        "many more, the values of a large target depend on the start. Empty: no limit.",
+    )
     target_batch: int | None = Field(
         default=500,
         ge=1,
@@ -182,11 +188,11 @@ _PAPER: dict[str, dict[str, Any]] = {
 _NEVER_EARLY = {"stop_when_settled": None}
 _BY_LABEL = ("classification", "regression")
 PRESETS = [
-    Preset("quick", {"restarts": 1, "epochs": 50, "max_steps": 300}, "One network: a first look."),
+    Preset("quick", {"restarts": 1, "epochs": 50, "max_steps": 50}, "One network: a first look."),
     Preset(
         "thorough",
-        {"restarts": 10, "epochs": 200, "max_steps": 4000} | _NEVER_EARLY,
-        "Ten networks, trained to the end: a last look.",
+        {"restarts": 10, "epochs": 200, "max_steps": 200} | _NEVER_EARLY,
+        "Ten networks, trained for longer: a last look.",
     ),
     Preset(
         "paper",
