@@ -111,7 +111,8 @@ def test_reload_second_tab_and_restart_in_the_middle_of_a_run_lose_no_checkpoint
     roles, split = infer_schema(space.load_table(dataset)), SplitSettings()
     space.set_setting(dataset, "schema", roles.model_dump(mode="json"))
     space.set_setting(dataset, "split", split.model_dump(mode="json"))
-    long = {"restarts": 4, "epochs": 4_000, "width": 16, "stop_when_settled": None}
+    long = {"restarts": 4, "epochs": 4_000, "max_steps": None, "width": 16}
+    long["stop_when_settled"] = None
     job = Job(columns=roles, split=split, settings=long, device="cpu")
     run = space.create_run(dataset, job.model_dump(mode="json"))
     environment = {"DVGS_WORKSPACE": str(space.root)}

@@ -104,7 +104,7 @@ def test_presets_are_those_of_the_method_and_the_run_records_what_they_come_to(o
     (run,) = opened.space.runs()
     assert (run.job["settings"]["restarts"], run.job["settings"]["epochs"]) == (1, 50)
     assert not_default(Job.model_validate(run.job)) == (
-        "restarts 1 networks, epochs 50 passes, most steps 300 steps"
+        "restarts 1 networks, epochs 50 passes, most steps 50 steps"
     )
     opened.choose("Method", "knn-shapley")
     (box,) = [b for b in opened.tab.selectbox if b.label == "Preset"]
