@@ -171,7 +171,7 @@ def _class_table(frame: pd.DataFrame) -> None:
         frame = frame.drop(columns=["relabelled_away", "relabelled_to"])
     number = partial(st.column_config.NumberColumn, format="localized")
     st.dataframe(
-        frame.assign(label=frame["label"].astype(str).map(told_apart(frame["label"], 20))),
+        frame.assign(label=frame["label"].astype(str).map(told_apart(frame["label"], 12))),
         hide_index=True,
         height="content" if len(frame) <= 12 else 420,
         column_config={
@@ -198,7 +198,7 @@ def _class_table(frame: pd.DataFrame) -> None:
 
 def _group_table(name: str, frame: pd.DataFrame) -> None:
     first = frame.sort_values(["more", "lost", "rows"], ascending=False, kind="stable")
-    short = told_apart(first["name"], 20)
+    short = told_apart(first["name"], 12)
     st.dataframe(
         first[["name", "rows", "lost", "share"]].head(1000).assign(name=first["name"].map(short)),
         hide_index=True,

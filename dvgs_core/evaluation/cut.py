@@ -6,6 +6,8 @@ import pandas as pd
 
 from dvgs_core.evaluation.scores import METRIC_NAMES
 
+_ROUNDING = 1e-9  # means that differ by less are equal
+
 
 @dataclass(frozen=True)
 class RecommendedCut:
@@ -46,7 +48,7 @@ def recommended_cut(frame: pd.DataFrame) -> RecommendedCut:
     gains = scores.sub(scores[0.0], axis=0)
     best = means.idxmax()
     error = float(gains[best].sem()) if len(scores) > 1 else 0.0
-    good = means.index[means >= means[best] - error]
+    good = means.index[means >= means[best] - error - _ROUNDING]
     removed, lasts = float(good.min()), float(good.max())
     rows = int(left[0.0] - left[removed])
     before, after = float(means[0.0]), float(means[removed])

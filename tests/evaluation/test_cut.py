@@ -34,6 +34,14 @@ def test_the_smallest_removal_within_one_standard_error_of_the_best():
     )
 
 
+def test_equal_means_are_equal_whatever_their_last_digit():
+    alike = [8 / 37, 10 / 37, 12 / 37]
+    found = recommended_cut(
+        curve({0.0: [0.2] * 3, 0.1: alike, 0.2: [sum(alike) / 3 + 1e-16] * 3, 0.3: [0.1] * 3})
+    )
+    assert found.removed == 0.1
+
+
 def test_a_clearly_better_removal_is_taken_whole():
     found = recommended_cut(curve({0.0: [0.5, 0.5], 0.1: [0.6, 0.6], 0.2: [0.7, 0.7]}))
     assert (found.removed, found.rows) == (0.2, 20)
