@@ -275,7 +275,7 @@ def lowest_table(
     if label is not None:
         inside = rows < len(data)
         names = [str(data[label].iloc[r]) if ok else "" for r, ok in zip(rows, inside, strict=True)]
-        short = told_apart(names, 24)
+        short = told_apart(names, 12)
         frame["label"] = [short[name] for name in names]
     st.dataframe(
         frame,
