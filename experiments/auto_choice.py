@@ -216,7 +216,7 @@ def tried(rows: Rows, seed: int, fear: str) -> dict[str, object]:
         at = {"5 %": len(truth) // 20, "10 %": len(truth) // 10, "wrong": int(truth.sum())}
         outcome |= {
             "expected": round(told.auroc, 5),
-            "rate": [round(told.rate, 4), round(float(truth.mean()), 4)],
+            "rate": [told.rate and round(told.rate, 4), round(float(truth.mean()), 4)],
             "precision": {
                 name: [round(float(ordered[:k].mean()), 4), round(known.precision_at(k), 4)]
                 for name, k in at.items()
@@ -328,8 +328,10 @@ def _precision(labels: dict[str, list[Record]]) -> list[str]:
             gaps.append(abs(foretold - true))
             several += np.abs(pairs[:, 0] - pairs[:, 1]).tolist()
             cells.append(f"{foretold:.2f} / {true:.2f}")
-        rate, share = np.mean([r.outcome["rate"] for r in some], axis=0)
-        lines.append(f"| {name} | {' | '.join(cells)} | {rate:.2f} / {share:.2f} |")
+        share = np.mean([r.outcome["rate"][1] for r in some])
+        estimated = [r.outcome["rate"][0] for r in some if r.outcome["rate"][0] is not None]
+        rate = f"{np.mean(estimated):.2f}" if estimated else "refused"
+        lines.append(f"| {name} | {' | '.join(cells)} | {rate} / {share:.2f} |")
     within = sum(gap <= POINTS for gap in gaps)
     single = sum(gap <= POINTS for gap in several)
     return [
