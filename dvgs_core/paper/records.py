@@ -15,6 +15,9 @@ from typing import Any
 
 from dvgs_core.errors import InputError
 
+#: Ends the words for a machine where work was done at a low priority.
+LOW_PRIORITY = "low priority"
+
 
 @dataclass(frozen=True)
 class Record:
@@ -48,8 +51,12 @@ class Record:
     @property
     def shared(self) -> bool:
         """Whether other work had much of the cores, so that the seconds are too many."""
-        cores = re.match(r"(\d+) CPU cores", self.machine)
-        return cores is not None and self.load is not None and self.load > 2 * int(cores[1])
+        cores = re.search(r"(\d+) CPU cores", self.machine)
+        if cores is None or self.load is None:
+            return False
+        # what has a low priority waits for every other process
+        most = 1 if self.machine.endswith(LOW_PRIORITY) else 2
+        return self.load > most * int(cores[1])
 
 
 def key_of(what: Mapping[str, Any]) -> str:

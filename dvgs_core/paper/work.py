@@ -11,7 +11,7 @@ from typing import Any
 from dvgs_core import __version__
 from dvgs_core.errors import InputError
 from dvgs_core.paper.data import DataSets
-from dvgs_core.paper.records import Record, Records
+from dvgs_core.paper.records import LOW_PRIORITY, Record, Records
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,10 @@ def machine() -> str:
 
     if torch.cuda.is_available():
         return torch.cuda.get_device_name(0)
-    return f"{os.cpu_count()} CPU cores"
+    cores, used = os.cpu_count() or 1, torch.get_num_threads()
+    words = f"{cores} CPU cores" if used >= cores else f"{used} of {cores} CPU cores"
+    behind = hasattr(os, "nice") and os.nice(0) > 0
+    return f"{words}, {LOW_PRIORITY}" if behind else words
 
 
 def need(condition: bool, line: str) -> None:

@@ -66,6 +66,9 @@ def test_a_number_that_is_none_is_refused(tmp_path):
         ("2 CPU cores", 4.0, False),  # a run's own threads, and their feeders
         ("16 CPU cores", 11.0, False),
         ("2 CPU cores", None, False),
+        ("1 of 2 CPU cores", 4.0, False),
+        ("1 of 2 CPU cores, low priority", 2.1, True),
+        ("1 of 2 CPU cores, low priority", 2.0, False),
         ("NVIDIA H100", 40.0, False),
     ],
 )
