@@ -171,7 +171,10 @@ def _class_table(frame: pd.DataFrame) -> None:
         frame = frame.drop(columns=["relabelled_away", "relabelled_to"])
     number = partial(st.column_config.NumberColumn, format="localized")
     st.dataframe(
-        frame.assign(label=frame["label"].astype(str).map(told_apart(frame["label"], 12))),
+        frame.assign(
+            label=frame["label"].astype(str).map(told_apart(frame["label"], 12)),
+            change=100 * frame["change"],
+        ),
         hide_index=True,
         height="content" if len(frame) <= 12 else 420,
         column_config={
@@ -181,7 +184,7 @@ def _class_table(frame: pd.DataFrame) -> None:
             "relabelled_away": number("relabelled"),
             "relabelled_to": number("gained"),
             "after": number("after"),
-            "change": st.column_config.NumberColumn("change", format="percent"),
+            "change": st.column_config.NumberColumn("change", format="%.1f %%"),
         },
     )
     worst = frame.iloc[0]
@@ -199,15 +202,16 @@ def _class_table(frame: pd.DataFrame) -> None:
 def _group_table(name: str, frame: pd.DataFrame) -> None:
     first = frame.sort_values(["more", "lost", "rows"], ascending=False, kind="stable")
     short = told_apart(first["name"], 12)
+    shown = first[["name", "rows", "lost", "share"]].head(1000)
     st.dataframe(
-        first[["name", "rows", "lost", "share"]].head(1000).assign(name=first["name"].map(short)),
+        shown.assign(name=shown["name"].map(short), share=100 * shown["share"]),
         hide_index=True,
         height="content" if len(frame) <= 12 else 420,
         column_config={
             "name": st.column_config.TextColumn(name, width="small"),
             "rows": st.column_config.NumberColumn("rows", format="localized"),
             "lost": st.column_config.NumberColumn("dropped", format="localized"),
-            "share": st.column_config.NumberColumn("share dropped", format="percent"),
+            "share": st.column_config.NumberColumn("share dropped", format="%.1f %%"),
         },
     )
     if len(frame) > 1000:

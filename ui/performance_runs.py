@@ -153,7 +153,9 @@ def cost_sentence(lines: pd.DataFrame) -> str:
 
 
 def _table(lines: pd.DataFrame) -> None:
-    shown = lines.assign(rows_per_second=lines["rows_per_second"].round())
+    shown = lines.assign(
+        rows_per_second=lines["rows_per_second"].round(), precision=100 * lines["precision"]
+    )
     number = st.column_config.NumberColumn
     st.dataframe(
         shown.dropna(axis=1, how="all"),
@@ -169,7 +171,7 @@ def _table(lines: pd.DataFrame) -> None:
                 "AUROC", format="%.3f", help="How often a damaged row lies below a sound one"
             ),
             "precision": number(
-                "precision", format="percent", help="Damaged rows among as many of the lowest"
+                "precision", format="%.1f %%", help="Damaged rows among as many of the lowest"
             ),
         },
     )
@@ -179,13 +181,13 @@ def _pairs(ids: tuple[int, ...], found: Agreement) -> None:
     st.caption(f"Two runs: rank correlation, and share of the {found.k:,} lowest rows in common")
     number = st.column_config.NumberColumn
     st.dataframe(
-        found.pairs,
+        found.pairs.assign(overlap=100 * found.pairs["overlap"]),
         hide_index=True,
         column_config={
             "a": "run",
             "b": "and",
             "spearman": number("correlation", format="%.3f"),
-            "overlap": number("in common", format="percent"),
+            "overlap": number("in common", format="%.1f %%"),
         },
     )
     st.caption("Settings in which they differ")
@@ -194,17 +196,18 @@ def _pairs(ids: tuple[int, ...], found: Agreement) -> None:
 
 def _disagreement(ids: tuple[int, ...], found: Agreement) -> None:
     st.caption("Rows on which they disagree most, with the share of rows that are lower in each")
-    names = {workspace().run(run_id).name for run_id in ids}
-    percent = st.column_config.NumberColumn(format="percent")
+    names = [workspace().run(run_id).name for run_id in ids]
+    lines = found.disagreement.drop(columns=["gap"])
+    lines[names] = 100 * lines[names]
     st.dataframe(
-        found.disagreement.drop(columns=["gap"]),
+        lines,
         hide_index=True,
         height=320,
         column_config={
             "row": st.column_config.NumberColumn("row", format="#%d", width=70),
             "lowest_in": "lowest in",
             "highest_in": "highest in",
-            **dict.fromkeys(names, percent),
+            **dict.fromkeys(names, st.column_config.NumberColumn(format="%.1f %%")),
         },
     )
 
