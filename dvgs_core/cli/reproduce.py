@@ -27,6 +27,11 @@ from dvgs_core.errors import InputError
     "--experiments", help="The paper's numbers with commas between. [default: all of NAME's]"
 )
 @click.option(
+    "--permutations",
+    type=click.IntRange(1, 1_000_000),
+    help="Of TMC-Shapley, at most. [default: as in the paper, hours for each experiment]",
+)
+@click.option(
     "--data",
     type=click.Path(path_type=Path),
     help="Folder of the data files. [default: the environment's DVGS_DATA, else OpenML]",
@@ -46,6 +51,7 @@ def command(
     seed: int,
     methods: str | None,
     experiments: str | None,
+    permutations: int | None,
     data: Path | None,
     out: Path | None,
     quick: bool,
@@ -78,8 +84,9 @@ def command(
         seed=seed,
         methods=chosen,
         experiments=numbers,
+        permutations=permutations,
         quick=quick,
-        command=_typed(name, repeats, seed, methods, experiments, quick),
+        command=_typed(name, repeats, seed, methods, experiments, permutations, quick),
     )
     with tqdm(unit="run", disable=not sys.stderr.isatty(), file=sys.stderr) as bar:
 
@@ -116,10 +123,12 @@ def _typed(
     seed: int,
     methods: str | None,
     experiments: str | None,
+    permutations: int | None,
     quick: bool,
 ) -> str:
     """The command without what does not change a number: folders and the form of the output."""
     words = ["dvgs reproduce", name, "--repeats", str(repeats), "--seed", str(seed)]
     for option, given in (("--methods", methods), ("--experiments", experiments)):
         words += [] if given is None else [option, ",".join(_parts(given))]
+    words += [] if permutations is None else ["--permutations", str(permutations)]
     return " ".join(words + (["--quick"] if quick else []))

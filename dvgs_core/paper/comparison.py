@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dvgs_core.paper.experiments import EXPERIMENTS
 from dvgs_core.paper.published import METHODS
 from dvgs_core.paper.records import Record
+from dvgs_core.paper.settings import shortened
 from dvgs_core.paper.summary import (
     Section,
     groups,
@@ -72,6 +73,11 @@ def comparison(
         f"- {EXPERIMENTS[number].name}: {EXPERIMENTS[number].differs}."
         for number in published
         if EXPERIMENTS[number].differs and any((number, name) in found for name in names)
+    ]
+    differs += [
+        f"- {EXPERIMENTS[number].name}, {label(name)}: {shortened(some)}."
+        for (number, name), some in found.items()
+        if shortened(some)
     ]
     parts = [
         "Mean ± standard deviation over repeats (how many), each with new rows and new damage.",

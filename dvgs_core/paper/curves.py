@@ -60,7 +60,7 @@ def _work(request: Request, chosen: Experiment, valuation: dict[str, Any]) -> Wo
 
     def compute() -> tuple[dict[str, Any], float]:
         problem = draw(chosen, request.data, seed)
-        values, _ = valued(request, valuation, problem)
+        values = valued(request, valuation, problem).values
         started = time.perf_counter()
         frame = filtering_curve(
             problem.source,

@@ -42,11 +42,11 @@ _FILTERING: dict[str, Any] = dict(
 
 
 def works(request: Request) -> list[Work]:
-    """Every set, with both targets, three seeds."""
+    """Every set, with both targets, three seeds; the small real sets first."""
     seeds = list(request.seeds)[:_REPEATS]
     return [
         _work(request, chosen, drawn_from, seed)
-        for chosen in SETS.values()
+        for chosen in sorted(SETS.values(), key=lambda chosen: chosen.holdout)
         for drawn_from in TARGETS
         for seed in seeds
     ]

@@ -62,7 +62,7 @@ def _work(request: Request, rows: int, every: int, seed: int) -> Work:
         values = method.value(problem.source, problem.target, classes=problem.classes).values
         seconds, spent = time.perf_counter() - started, time.process_time() - spent
         found = detection(problem.wrong, values)
-        return {"auroc": round(found.auroc, 5), "processor_seconds": round(spent, 3)}, seconds
+        return {"auroc": round(found.auroc, 5), "processor_seconds": round(spent, 6)}, seconds
 
     return Work(KIND, what, f"runtime · {rows:,} rows, every {every} · seed {seed}", compute)
 

@@ -4,14 +4,16 @@ DVGS has them as `DVGS.paper`, and each of the paper's other methods as `PAPER` 
 method that the paper does not have runs with its defaults.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from dvgs_core import methods
 from dvgs_core.errors import InputError
 from dvgs_core.methods import dvrl, loo, shapley
 from dvgs_core.methods.dvgs import DVGS
-from dvgs_core.paper.experiments import Experiment
+from dvgs_core.paper.experiments import EXPERIMENTS, Experiment
 from dvgs_core.paper.published import METHODS
+from dvgs_core.paper.records import Record
 
 #: What the paper says about DVGS; a record names these, so that it stays the same record when the
 #: method gains a setting.
@@ -28,13 +30,16 @@ _QUICK = {
 _OTHERS = {"loo": loo.PAPER, "tmc-shapley": shapley.PAPER, "dvrl": dvrl.PAPER}
 
 
-def paper_settings(method: str, chosen: Experiment, *, quick: bool = False) -> dict[str, Any]:
+def paper_settings(
+    method: str, chosen: Experiment, *, quick: bool = False, permutations: int | None = None
+) -> dict[str, Any]:
     """The settings of a method that an experiment fixes; the others are the method's defaults.
 
     Args:
         method: registered name.
         chosen: the experiment.
         quick: short training instead.
+        permutations: of TMC-Shapley, at most; None: as many as in the paper.
 
     Raises:
         InputError: no such method, or it has no settings for this experiment.
@@ -47,10 +52,23 @@ def paper_settings(method: str, chosen: Experiment, *, quick: bool = False) -> d
         if chosen.preset not in _OTHERS[method]:
             raise InputError(f"The paper does not run {method} on experiment {chosen.number}.")
         settings = dict(_OTHERS[method][chosen.preset])
+    if method == "tmc-shapley" and permutations is not None:
+        settings |= {"permutations": permutations}
     if quick:
         known = declared.model_fields
         settings |= {name: value for name, value in _QUICK.items() if name in known}
     return settings
+
+
+def shortened(records: Iterable[Record]) -> str:
+    """What a person must know of runs that ended before the paper's would have, or ""."""
+    for record in records:
+        what, published = record.what, _OTHERS.get(record.what["method"], {})
+        most = what["settings"].get("permutations")
+        least = published.get(EXPERIMENTS[what["experiment"]].preset, {}).get("least_permutations")
+        if most is not None and least is not None and most < least:
+            return f"{most} permutations instead of {least} at least"
+    return ""
 
 
 def takes_part(method: str, chosen: Experiment) -> bool:

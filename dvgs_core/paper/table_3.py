@@ -2,6 +2,7 @@
 
 from dvgs_core.paper.published import TABLE_3
 from dvgs_core.paper.records import Records
+from dvgs_core.paper.settings import shortened
 from dvgs_core.paper.summary import (
     Section,
     groups,
@@ -44,11 +45,16 @@ def section(records: Records) -> Section | None:
             )
         rows += [ours, theirs]
     table = markdown_table(["experiment", *map(str, range(1, 9))], rows)
+    less = [
+        f"{label(name)} in experiment {number}: {shortened(some)}. "
+        for (number, name), some in found.items()
+        if shortened(some)
+    ]
     body = (
         "Mean over repeats of the time from encoded rows to values; the paper's are of an NVIDIA "
         "GPU, ours of the machine named below. ≤ stands where other work had much of its cores (a "
         "load above twice their number, or above their number at low priority): idle, it is "
-        "faster. Experiments 7 and 8 have fewer rows here than in the paper (see table 2).\n\n"
-        f"{table}\n\n{provenance(found)}"
+        "faster. Experiments 7 and 8 have fewer rows here than in the paper (see table 2). "
+        f"{''.join(less)}\n\n{table}\n\n{provenance(found)}"
     )
     return Section(body, numbers=numbers)

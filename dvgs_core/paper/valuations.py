@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,8 @@ from dvgs_core.store.files import replacing
 KIND = "valuations"
 #: Fractions inspected at which the records keep the fraction found.
 INSPECTED = np.linspace(0, 1, 51)
+#: Times in a run at which the records keep how good its values are by then.
+_COURSE = 10
 
 
 def valuation_works(request: Request, numbers: Iterable[int]) -> list[Work]:
@@ -59,7 +62,9 @@ def description(request: Request, chosen: Experiment, method: str, seed: int) ->
         "data": request.data.fingerprint(chosen.file) if chosen.file else "generated",
         "rows": [chosen.source, chosen.target, chosen.holdout],
         "method": method,
-        "settings": paper_settings(method, chosen, quick=request.quick),
+        "settings": paper_settings(
+            method, chosen, quick=request.quick, permutations=request.permutations
+        ),
         "seed": seed,
     }
 
@@ -70,31 +75,68 @@ def valuation_work(request: Request, chosen: Experiment, method: str, seed: int)
 
     def compute() -> tuple[dict[str, Any], float]:
         problem = draw(chosen, request.data, seed)
-        values, seconds = valued(request, what, problem)
-        return outcome(problem, values), seconds
+        run = valued(request, what, problem)
+        return outcome(problem, run.values) | course(problem, run), run.seconds
 
     return Work(KIND, what, f"{chosen.name} · {method} · seed {seed}", compute)
 
 
-def valued(request: Request, what: dict[str, Any], problem: Problem) -> tuple[NDArray, float]:
-    """Values of the source rows, and the seconds they took.
+@dataclass(frozen=True, eq=False)
+class Valued:
+    """What a run gave.
+
+    Attributes:
+        values: (n_source,), in the end.
+        seconds: it took.
+        steps: (k,) int64, steps done at some times before.
+        course: (k, n_source) values by then.
+    """
+
+    values: NDArray[np.float64]
+    seconds: float
+    steps: NDArray[np.int64]
+    course: NDArray[np.float64]
+
+
+def valued(request: Request, what: dict[str, Any], problem: Problem) -> Valued:
+    """Value the source rows, or find what was valued before.
 
     Values are kept beside the records, in a folder that git ignores, for the filtering curves.
     """
-    folder = request.out / "values"
+    folder = request.out / "runs"
     kept = folder / f"{key_of(what)[:24]}.npz"
     if kept.exists():
         with np.load(kept, allow_pickle=False) as arrays:
-            return arrays["values"], float(arrays["seconds"])
+            return Valued(**{**arrays, "seconds": float(arrays["seconds"])})
     method = methods.create(what["method"], seed=what["seed"], **what["settings"])
+    begun: dict[int, NDArray[np.float64]] = {}
     started = time.perf_counter()
-    values = method.value(problem.source, problem.target, classes=problem.classes).values
-    seconds = time.perf_counter() - started
+    for step in method.steps(problem.source, problem.target, classes=problem.classes):
+        done = step.index + 1
+        # so few times that the clock does not notice
+        if done * _COURSE // step.total > (done - 1) * _COURSE // step.total:
+            begun[done] = step.values.copy()
+    run = Valued(
+        values=step.values,
+        seconds=time.perf_counter() - started,
+        steps=np.array(list(begun), dtype=np.int64),
+        course=np.array(list(begun.values())).reshape(-1, len(problem.source)),
+    )
     folder.mkdir(parents=True, exist_ok=True)
     (folder / ".gitignore").write_text("*\n", encoding="utf-8")
     with replacing(kept) as temporary:
-        np.savez(temporary, values=values, seconds=np.array(seconds))
-    return values, seconds
+        np.savez(temporary, **vars(run))
+    return run
+
+
+def course(problem: Problem, run: Valued) -> dict[str, Any]:
+    """AUROC or Spearman correlation by steps done, for a record; methods of one step have none."""
+    measured = [
+        [done, outcome(problem, values)["auroc" if problem.wrong is not None else "spearman"]]
+        for done, values in zip(run.steps.tolist(), run.course, strict=True)
+        if np.isfinite(values).all()
+    ]
+    return {"course": measured} if len(measured) > 1 else {}
 
 
 def outcome(problem: Problem, values: NDArray) -> dict[str, Any]:

@@ -25,6 +25,7 @@ class Request:
         seed: of the first repeat; the others count on.
         methods: names to compare; None: those of the paper that there are.
         experiments: the paper's numbers; None: all that a table or figure has.
+        permutations: of TMC-Shapley, at most; None: as many as in the paper, which take hours.
         quick: few rows and short training, to see that everything runs; the numbers mean nothing.
         command: what was typed, for the records.
     """
@@ -35,6 +36,7 @@ class Request:
     seed: int = 0
     methods: tuple[str, ...] | None = None
     experiments: tuple[int, ...] | None = None
+    permutations: int | None = None
     quick: bool = False
     command: str = field(default="", compare=False)
 

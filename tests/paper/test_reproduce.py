@@ -5,6 +5,8 @@ import json
 import pytest
 
 from dvgs_core.errors import InputError
+from dvgs_core.methods.shapley import PAPER
+from dvgs_core.paper import settings as paper_settings
 from dvgs_core.paper.catalogue import ITEMS
 from dvgs_core.paper.data import DataSets
 from dvgs_core.paper.reproduce import reproduce
@@ -131,6 +133,33 @@ def test_a_method_runs_where_the_paper_runs_it_or_where_its_task_is(data, tmp_pa
         ran.setdefault(work.what["method"], []).append(work.what["experiment"])
     assert ran["loo"] == [1, 2, 4, 5] and ran["dvrl"] == ran["knn-shapley"] == [1, 2, 3, 4, 5, 6]
     assert ran["random"] == [1, 2, 3, 4, 5, 6, 7, 8]
+
+
+def test_fewer_permutations_are_other_work_and_are_told_of(data, tmp_path, monkeypatch):
+    monkeypatch.setitem(paper_settings._QUICK, "permutations", 3)
+    asked = dict(methods=("tmc-shapley", "random"), experiments=(1,))
+    request = request_for(data, tmp_path, **asked, quick=False, permutations=7)
+    works = {w.what["method"]: w.what["settings"] for w in ITEMS["table-1"].works(request)}
+    published = PAPER["adult-labels"]
+    assert works["tmc-shapley"] == published | {"permutations": 7} and works["random"] == {}
+    whole = request_for(data, tmp_path, **asked, quick=False)
+    assert ITEMS["table-1"].works(whole)[0].what["settings"] == published
+
+    made = reproduce("table-3", request_for(data, tmp_path, **asked))
+    line = "1: adult, labels, TMC-Shapley: 3 permutations instead of 200 at least."
+    text = made.document.read_text()
+    assert line in text.split("Not as in the paper:")[1].split("<details>")[0]
+    assert "TMC-Shapley in experiment 1: 3 permutations instead of 200 at least." in text
+
+
+def test_a_record_tells_how_good_values_were_on_the_way(data, tmp_path):
+    asked = request_for(data, tmp_path, methods=("loo", "dvrl", "random"), experiments=(1,))
+    reproduce("table-1", asked)
+    outcomes = {r.what["method"]: r.outcome for r in asked.records.of("valuations")}
+    assert "course" not in outcomes["random"]
+    assert "course" not in outcomes["loo"]  # every row has its value in the end alone
+    steps, aurocs = zip(*outcomes["dvrl"]["course"], strict=True)
+    assert list(steps) == sorted(set(steps)) and aurocs[-1] == outcomes["dvrl"]["auroc"]
 
 
 def test_experiments_that_are_named_are_run_alone(data, tmp_path, dvgs, folder):
