@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from dvgs_core.errors import InputError
 from dvgs_core.methods.registry import entry
+from dvgs_core.methods.resume import fingerprint
 from dvgs_core.samples import Samples, Step, Valuation, collect
 from dvgs_core.settings import Settings, validated
 from dvgs_core.stopping import ALL_CHECKPOINTS
@@ -42,6 +43,16 @@ class Base(Generic[S]):
     def value(self, source: Samples, target: Samples, *, classes: int | None = None) -> Valuation:
         """The value of every source row, in source order."""
         return collect(self.steps(source, target, classes=classes), source.ids)
+
+    def run_of(self, source: Samples, target: Samples, classes: int) -> NDArray[np.uint8]:
+        """(32,) bytes that a kept state of this method, on these rows, is known by."""
+        facts = {
+            "method": type(self).__name__,
+            "settings": self.settings.model_dump(mode="json"),
+            "seed": int(self.seed),
+            "classes": classes,
+        }
+        return fingerprint(facts, source, target)
 
 
 def agreed(name: str, source: Samples, target: Samples, classes: int | None) -> int:

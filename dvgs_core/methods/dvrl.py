@@ -17,9 +17,11 @@ code, the baselines as in Evans et al. 2024.
 from __future__ import annotations
 
 import itertools
+import json
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -31,6 +33,7 @@ from dvgs_core.evaluation.scores import MetricChoice
 from dvgs_core.evaluation.utility import Utility, UtilitySettings
 from dvgs_core.methods.base import Base, agreed
 from dvgs_core.methods.registry import Preset, register
+from dvgs_core.methods.resume import check_state
 from dvgs_core.samples import Samples, Step
 from dvgs_core.settings import shared
 from dvgs_core.stopping import ALL_CHECKPOINTS, TIME_BUDGET
@@ -196,9 +199,20 @@ class DVRL(Base[DVRLSettings]):
     declared = DVRLSettings
 
     def steps(
-        self, source: Samples, target: Samples, *, classes: int | None = None
+        self,
+        source: Samples,
+        target: Samples,
+        *,
+        classes: int | None = None,
+        resume: Mapping[str, NDArray] | None = None,
     ) -> Iterator[Step]:
-        """About 100 steps, one every few updates of the estimator; values are its latest."""
+        """About 100 steps, one every few updates of the estimator; values are its latest.
+
+        Args:
+            source, target, classes: as for `value`.
+            resume: what `Step.state` gave in a run with the same settings, seed and rows; goes on
+                with the update after it.
+        """
         from dvgs_core.models.stack import Member
 
         wanted = self.settings
@@ -209,14 +223,37 @@ class DVRL(Base[DVRLSettings]):
         total = -(-wanted.outer_steps // every)
         batch = min(wanted.outer_batch or len(source), len(source))
         everything = np.arange(len(source))
+        run, done = self.run_of(source, target, classes), 0
+        if resume is not None:
+            done = int(resume["outer"])
+            check_state(resume, run, done=done, total=wanted.outer_steps)
+            started -= float(resume["seconds"])
+            rng.bit_generator.state = json.loads(resume["rng"].tobytes())
         with Utility(wanted, source, target, classes=classes, device=self.device) as utility:
             inputs, distance = self._inputs(source, target, classes)
             estimator = _Estimator(wanted, inputs, distance, self.seed)
             latest: deque[float] = deque(maxlen=wanted.window)
             fixed = 0.0
-            if wanted.baseline == "fixed":
+            if resume is not None:
+                estimator.restore(resume)
+                latest.extend(resume["latest"].tolist())
+                fixed = float(resume["fixed"])
+            elif wanted.baseline == "fixed":
                 fixed = float(utility.of([Member(everything, self.seed)])[0])
-            for outer in range(1, wanted.outer_steps + 1):
+
+            def state(outer: int) -> dict[str, NDArray]:
+                drawn = json.dumps(rng.bit_generator.state).encode()
+                return {
+                    **estimator.state(),
+                    "rng": np.frombuffer(drawn, dtype=np.uint8),
+                    "latest": np.array(latest),
+                    "fixed": np.array(fixed),
+                    "outer": np.array(outer),
+                    "seconds": np.array(time.monotonic() - started),
+                    "fingerprint": run,
+                }
+
+            for outer in range(done + 1, wanted.outer_steps + 1):
                 rows = everything
                 if batch < len(source):
                     rows = np.sort(rng.choice(len(source), batch, replace=False))
@@ -248,6 +285,7 @@ class DVRL(Base[DVRLSettings]):
                     standard_error=np.full(len(source), np.nan),
                     target_loss=float("nan"),
                     stopped_because=ALL_CHECKPOINTS if last else TIME_BUDGET if late else None,
+                    state=partial(state, outer),
                 )
                 if late:
                     return
@@ -314,6 +352,30 @@ class _Estimator:
         self.network.to(inputs.device)
         self.adam = torch.optim.Adam(self.network.parameters(), settings.estimator_learning_rate)
         self.work = sum(p.numel() for p in self.network.parameters())
+
+    def state(self) -> dict[str, NDArray]:
+        """Its parameters and those of its optimiser, as arrays by name."""
+        kept = {f"network.{name}": value for name, value in self.network.state_dict().items()}
+        for number, facts in self.adam.state_dict()["state"].items():
+            kept |= {f"adam.{number}.{name}": value for name, value in facts.items()}
+        return {name: value.detach().cpu().numpy().copy() for name, value in kept.items()}
+
+    def restore(self, kept: Mapping[str, NDArray]) -> None:
+        """Go on from what `state` gave."""
+        import torch
+
+        found = {name: torch.from_numpy(np.array(array)) for name, array in kept.items()}
+        self.network.load_state_dict(
+            {name: found[f"network.{name}"] for name in self.network.state_dict()}
+        )
+        whole = self.adam.state_dict()
+        whole["state"] = {
+            number: {
+                name: found[f"adam.{number}.{name}"] for name in ("step", "exp_avg", "exp_avg_sq")
+            }
+            for number in range(len(list(self.network.parameters())))
+        }
+        self.adam.load_state_dict(whole)
 
     def logits(self, rows: NDArray[np.int64]) -> Tensor:
         """(rows,)"""

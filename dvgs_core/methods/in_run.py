@@ -12,16 +12,20 @@ Source: Wang, Mittal, Song and Jia 2024, "Data Shapley in one training run" (arX
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
+from itertools import islice
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from dvgs_core.errors import InputError
 from dvgs_core.methods.base import Base, agreed, only_step
 from dvgs_core.methods.dvgs import DVGSSettings
 from dvgs_core.methods.registry import Preset, register
+from dvgs_core.methods.resume import check_state
 from dvgs_core.models.settings import NetworkSettings
 from dvgs_core.samples import Samples, Step
 from dvgs_core.settings import Settings, shared
@@ -90,9 +94,20 @@ class InRun(Base[InRunSettings]):
     declared = InRunSettings
 
     def steps(
-        self, source: Samples, target: Samples, *, classes: int | None = None
+        self,
+        source: Samples,
+        target: Samples,
+        *,
+        classes: int | None = None,
+        resume: Mapping[str, NDArray] | None = None,
     ) -> Iterator[Step]:
-        """At most 100 steps while the networks train; values are sums over the training so far."""
+        """At most 100 steps while the networks train; values are sums over the training so far.
+
+        Args:
+            source, target, classes: as for `value`.
+            resume: what `Step.state` gave in a run with the same settings, seed and rows; goes on
+                with the step after it.
+        """
         import torch
 
         from dvgs_core.gradients.block import Block, Workspace, prepare
@@ -131,8 +146,25 @@ class InRun(Base[InRunSettings]):
         every = -(-optimiser_steps // _MOST_STEPS)
         total = -(-optimiser_steps // every)
         workspace = Workspace(X)
+        run, done = self.run_of(source, target, classes), 0
+        if resume is not None:
+            done = int(resume["done"])
+            check_state(resume, run, done=done, total=optimiser_steps)
+            parameters = torch.from_numpy(resume["parameters"].copy()).to(device)
+            sums = torch.from_numpy(resume["sums"].copy()).to(device)
+            before = resume["before"]
+
+        def state(done: int) -> dict[str, NDArray]:
+            return {
+                "parameters": parameters.cpu().numpy().copy(),
+                "sums": sums.cpu().numpy().copy(),
+                "before": before,
+                "done": np.array(done),
+                "fingerprint": run,
+            }
+
         order = batches(n, batch, 1, self.settings.epochs, self.seed)
-        for step, positions in enumerate(order):
+        for step, positions in enumerate(islice(order, done, None), start=done):
             rows = torch.from_numpy(positions[0]).to(device)
             with operation_threads(passes * (len(rows) + len(X_target)) * plan.parameters):
                 pull, target_loss = batch_gradient(
@@ -179,6 +211,7 @@ class InRun(Base[InRunSettings]):
             error = None
             if members > 1:
                 error = (each.std(dim=0) / members**0.5).cpu().numpy()
+            similarity, before = values - before, values
             yield replace(
                 only_step(
                     values,
@@ -186,11 +219,11 @@ class InRun(Base[InRunSettings]):
                     standard_error=error,
                     index=step // every,
                     total=total,
-                    similarity=values - before,
+                    similarity=similarity,
                 ),
                 target_loss=float(target_loss.mean()),
+                state=partial(state, step + 1),
             )
-            before = values
 
     def _network(self) -> DVGSSettings:
         """The settings of the same network as gradient similarity's."""

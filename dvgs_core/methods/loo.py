@@ -9,16 +9,19 @@ Source: Cook 1977; Evans et al. 2024, section 3, for the comparison with DVGS.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from dvgs_core.errors import InputError
 from dvgs_core.evaluation.utility import Utility, UtilitySettings
 from dvgs_core.methods.base import Base, agreed
 from dvgs_core.methods.registry import Preset, register
+from dvgs_core.methods.resume import check_state
 from dvgs_core.samples import Samples, Step
 from dvgs_core.stopping import ALL_CHECKPOINTS
 
@@ -72,9 +75,19 @@ class LOO(Base[LOOSettings]):
     declared = LOOSettings
 
     def steps(
-        self, source: Samples, target: Samples, *, classes: int | None = None
+        self,
+        source: Samples,
+        target: Samples,
+        *,
+        classes: int | None = None,
+        resume: Mapping[str, NDArray] | None = None,
     ) -> Iterator[Step]:
         """At most about 100 steps; a row's value is NaN until its network is trained.
+
+        Args:
+            source, target, classes: as for `value`.
+            resume: what `Step.state` gave in a run with the same settings, seed and rows; goes on
+                with the step after it.
 
         Yields:
             A step's similarity is what it adds: the values of this repeat's latest rows, NaN
@@ -86,38 +99,54 @@ class LOO(Base[LOOSettings]):
         n, repeats = len(source), self.settings.repeats
         if n < 2:
             raise InputError("To leave one row out takes at least 2 source rows; there is one.")
-        index = 0
         found = np.full((repeats, n), np.nan)
         seeds = np.random.SeedSequence(self.seed).generate_state(repeats).tolist()
         everything = np.arange(n)
         whole = np.ones(n, dtype=np.float32)
+        run = self.run_of(source, target, classes)
         with Utility(self.settings, source, target, classes=classes, device=self.device) as utility:
             # no smaller than what is trained at once
             size = max(-(-n * repeats // _MOST_STEPS), utility.stack.together(n))
-            groups = np.array_split(everything, -(-n // size))
-            total = repeats * len(groups)
-            for repeat, seed in enumerate(seeds):
-                reference = utility.of([Member(everything, seed, whole)])[0]
-                for rows in groups:
-                    members = []
-                    for row in rows:
-                        without = whole.copy()
-                        without[row] = 0
-                        members.append(Member(everything, seed, without))
-                    found[repeat, rows] = reference - utility.of(members)
-                    similarity = np.full(n, np.nan, dtype=np.float32)
-                    similarity[rows] = found[repeat, rows]
-                    index += 1
-                    values, error = _summary(found)
-                    yield Step(
-                        index=index - 1,
-                        total=total,
-                        similarity=similarity,
-                        values=values,
-                        standard_error=error,
-                        target_loss=float("nan"),
-                        stopped_because=ALL_CHECKPOINTS if index == total else None,
-                    )
+            stretches, first = -(-n // size), 0
+            if resume is not None:
+                stretches, first = int(resume["stretches"]), int(resume["done"])
+                check_state(resume, run, done=first, total=repeats * stretches)
+                found = resume["found"].copy()
+            groups = np.array_split(everything, stretches)
+            total = repeats * stretches
+
+            def state(done: int) -> dict[str, NDArray]:
+                return {
+                    "found": found.copy(),
+                    "stretches": np.array(stretches),
+                    "done": np.array(done),
+                    "fingerprint": run,
+                }
+
+            for index in range(first, total):
+                repeat, group = divmod(index, stretches)
+                seed, rows = seeds[repeat], groups[group]
+                if group == 0 or index == first:
+                    reference = utility.of([Member(everything, seed, whole)])[0]
+                members = []
+                for row in rows:
+                    without = whole.copy()
+                    without[row] = 0
+                    members.append(Member(everything, seed, without))
+                found[repeat, rows] = reference - utility.of(members)
+                similarity = np.full(n, np.nan, dtype=np.float32)
+                similarity[rows] = found[repeat, rows]
+                values, error = _summary(found)
+                yield Step(
+                    index=index,
+                    total=total,
+                    similarity=similarity,
+                    values=values,
+                    standard_error=error,
+                    target_loss=float("nan"),
+                    stopped_because=ALL_CHECKPOINTS if index + 1 == total else None,
+                    state=partial(state, index + 1),
+                )
 
 
 def _summary(found: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

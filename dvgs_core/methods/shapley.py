@@ -18,7 +18,7 @@ et al. 2024.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 from math import comb
@@ -31,6 +31,7 @@ from pydantic import Field
 from dvgs_core.evaluation.utility import Utility, UtilitySettings
 from dvgs_core.methods.base import Base, agreed
 from dvgs_core.methods.registry import Preset, register
+from dvgs_core.methods.resume import check_state
 from dvgs_core.samples import Samples, Step
 from dvgs_core.settings import shared
 from dvgs_core.stopping import ALL_CHECKPOINTS, RANKING_SETTLED, TIME_BUDGET
@@ -138,14 +139,16 @@ class Walk:
         order: (rows,) int64, the permutation.
         marginals: (rows,) float64, what each row added, in source order; 0 for rows not reached.
         reached: rows whose coalition was evaluated.
+        before: utility of the latest of them.
+        close: how many coalitions in a row, up to it, were close to the whole.
     """
 
     number: int
     order: NDArray[np.int64]
     marginals: NDArray[np.float64] = field(repr=False)
     reached: int = 0
-    _before: float = 0.0
-    _close: int = 0
+    before: float = 0.0
+    close: int = 0
 
 
 def permutation(rows: int, seed: int, number: int) -> NDArray[np.int64]:
@@ -153,19 +156,8 @@ def permutation(rows: int, seed: int, number: int) -> NDArray[np.int64]:
     return np.random.default_rng([seed, number]).permutation(rows)
 
 
-def walks(
-    rows: int,
-    utility: UtilityFunction,
-    *,
-    seed: int,
-    empty: float,
-    full: float,
-    truncation: float | None = None,
-    patience: int = 5,
-    together: int = 16,
-    most: int | None = None,
-) -> Iterator[Walk]:
-    """Finished walks, in the order of their numbers.
+class Walks:
+    """Finished walks, in the order of their numbers; iterated once.
 
     Args:
         rows: how many there are.
@@ -177,27 +169,97 @@ def walks(
         patience: close coalitions in a row that end a walk.
         together: walks under way at once.
         most: how many in all; None: without end.
+        kept: what `state` gave; goes on with the walk after it.
     """
-    under_way: list[Walk] = []
-    finished: dict[int, Walk] = {}
-    begun = given = 0
-    while most is None or given < most:
-        while len(under_way) < together and (most is None or begun < most):
-            order = permutation(rows, seed, begun)
-            under_way.append(Walk(begun, order, np.zeros(rows), _before=empty))
-            begun += 1
-        worth = utility([walk.order[: walk.reached + 1] for walk in under_way])
-        for walk, after in zip(under_way, worth.tolist(), strict=True):
-            walk.marginals[walk.order[walk.reached]] = after - walk._before
-            walk._before, walk.reached = after, walk.reached + 1
-            close = truncation is not None and abs(full - after) <= truncation * abs(full)
-            walk._close = walk._close + 1 if close else 0
-            if walk.reached == rows or (truncation is not None and walk._close >= patience):
-                finished[walk.number] = walk
-        under_way = [walk for walk in under_way if walk.number not in finished]
-        while given in finished:
-            yield finished.pop(given)
-            given += 1
+
+    def __init__(
+        self,
+        rows: int,
+        utility: UtilityFunction,
+        *,
+        seed: int,
+        empty: float,
+        full: float,
+        truncation: float | None = None,
+        patience: int = 5,
+        together: int = 16,
+        most: int | None = None,
+        kept: Mapping[str, NDArray] | None = None,
+    ) -> None:
+        self.rows, self.utility, self.seed = rows, utility, seed
+        self.empty, self.full = empty, full
+        self.truncation, self.patience = truncation, patience
+        self.together, self.most = together, most
+        self.under_way: list[Walk] = []
+        self.finished: dict[int, Walk] = {}
+        self.begun = self.given = 0
+        if kept is not None:
+            self._restore(kept)
+
+    def __iter__(self) -> Iterator[Walk]:
+        while True:
+            while self.given in self.finished:
+                walk = self.finished.pop(self.given)
+                self.given += 1
+                yield walk
+            if self.given == self.most:
+                return
+            while len(self.under_way) < self.together and self.begun != self.most:
+                order = permutation(self.rows, self.seed, self.begun)
+                walk = Walk(self.begun, order, np.zeros(self.rows), before=self.empty)
+                self.under_way.append(walk)
+                self.begun += 1
+            self._one_row_further()
+
+    def _one_row_further(self) -> None:
+        worth = self.utility([walk.order[: walk.reached + 1] for walk in self.under_way])
+        for walk, after in zip(self.under_way, worth.tolist(), strict=True):
+            walk.marginals[walk.order[walk.reached]] = after - walk.before
+            walk.before, walk.reached = after, walk.reached + 1
+            close = self.truncation is not None and (
+                abs(self.full - after) <= self.truncation * abs(self.full)
+            )
+            walk.close = walk.close + 1 if close else 0
+            if walk.reached == self.rows or (
+                self.truncation is not None and walk.close >= self.patience
+            ):
+                self.finished[walk.number] = walk
+        self.under_way = [walk for walk in self.under_way if walk.number not in self.finished]
+
+    def state(self) -> dict[str, NDArray]:
+        """The walks that are under way, or wait for one of a lower number, as arrays by name.
+
+        All of them are kept as they are, for a network's last bits may depend on those that are
+        trained beside it.
+        """
+        walks = [*self.under_way, *self.finished.values()]
+        return {
+            "walks.number": np.array([walk.number for walk in walks], dtype=np.int64),
+            "walks.marginals": np.array([walk.marginals for walk in walks]).reshape(-1, self.rows),
+            "walks.reached": np.array([walk.reached for walk in walks], dtype=np.int64),
+            "walks.before": np.array([walk.before for walk in walks], dtype=np.float64),
+            "walks.close": np.array([walk.close for walk in walks], dtype=np.int64),
+            "walks.under_way": np.array(len(self.under_way)),
+            "walks.given": np.array(self.given),
+            "walks.begun": np.array(self.begun),
+        }
+
+    def _restore(self, kept: Mapping[str, NDArray]) -> None:
+        self.given, self.begun = int(kept["walks.given"]), int(kept["walks.begun"])
+        walks = [
+            Walk(number, permutation(self.rows, self.seed, number), marginals.copy(), *rest)
+            for number, marginals, *rest in zip(
+                kept["walks.number"].tolist(),
+                kept["walks.marginals"],
+                kept["walks.reached"].tolist(),
+                kept["walks.before"].tolist(),
+                kept["walks.close"].tolist(),
+                strict=True,
+            )
+        ]
+        under_way = int(kept["walks.under_way"])
+        self.under_way = walks[:under_way]
+        self.finished = {walk.number: walk for walk in walks[under_way:]}
 
 
 def shapley_by_enumeration(rows: int, utility: UtilityFunction) -> NDArray[np.float64]:
@@ -261,15 +323,32 @@ class TMCShapley(Base[ShapleySettings]):
     declared = ShapleySettings
 
     def steps(
-        self, source: Samples, target: Samples, *, classes: int | None = None
+        self,
+        source: Samples,
+        target: Samples,
+        *,
+        classes: int | None = None,
+        resume: Mapping[str, NDArray] | None = None,
     ) -> Iterator[Step]:
-        """One step a permutation; its similarity is that permutation's marginal contributions."""
+        """One step a permutation; its similarity is that permutation's marginal contributions.
+
+        Args:
+            source, target, classes: as for `value`.
+            resume: what `Step.state` gave in a run with the same settings, seed and rows; goes on
+                with the permutation after it.
+        """
         from dvgs_core.models.stack import Member
 
         wanted = self.settings
         classes = agreed("tmc-shapley", source, target, classes)
-        started = time.monotonic()
+        run, done, started = self.run_of(source, target, classes), 0, time.monotonic()
         mean, squares, settled = np.zeros(len(source)), np.zeros(len(source)), _Settling()
+        if resume is not None:
+            done = int(resume["walks.given"])
+            check_state(resume, run, done=done, total=wanted.permutations)
+            mean, squares = resume["mean"], resume["squares"].copy()
+            settled.restore(resume)
+            started -= float(resume["seconds"])
         with Utility(wanted, source, target, classes=classes, device=self.device) as utility:
             whole = Member(np.arange(len(source)), self.seed)
             full = float(utility.of([whole])[0])
@@ -278,7 +357,7 @@ class TMCShapley(Base[ShapleySettings]):
                 # sorted, so that the same rows give the same network whatever their order
                 return utility.of([Member(np.sort(rows), self.seed) for rows in coalitions])
 
-            finished = walks(
+            walks = Walks(
                 len(source),
                 worth,
                 seed=self.seed,
@@ -288,8 +367,20 @@ class TMCShapley(Base[ShapleySettings]):
                 patience=wanted.patience,
                 together=min(wanted.together, wanted.permutations),
                 most=wanted.permutations,
+                kept=resume,
             )
-            for count, walk in enumerate(finished, start=1):
+
+            def state() -> dict[str, NDArray]:
+                return {
+                    **walks.state(),
+                    **settled.state(),
+                    "mean": mean,
+                    "squares": squares.copy(),
+                    "seconds": np.array(time.monotonic() - started),
+                    "fingerprint": run,
+                }
+
+            for count, walk in enumerate(walks, start=done + 1):
                 # Welford's running mean and squared deviations
                 off = walk.marginals - mean
                 mean = mean + off / count
@@ -321,6 +412,7 @@ class TMCShapley(Base[ShapleySettings]):
                     target_loss=float("nan"),
                     settled=settled.average,
                     stopped_because=reason,
+                    state=state,
                 )
                 if reason is not None:
                     return
@@ -340,6 +432,13 @@ class _Settling:
         if self.before is not None:
             self.latest = [*self.latest[1 - _CORRELATIONS :], _correlation(self.before, ranking)]
         self.before = ranking
+
+    def state(self) -> dict[str, NDArray]:
+        before = {} if self.before is None else {"settling.before": self.before}
+        return before | {"settling.latest": np.array(self.latest)}
+
+    def restore(self, state: Mapping[str, NDArray]) -> None:
+        self.before, self.latest = state.get("settling.before"), state["settling.latest"].tolist()
 
     @property
     def average(self) -> float:

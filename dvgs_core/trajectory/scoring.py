@@ -10,12 +10,12 @@ from numpy.typing import NDArray
 from dvgs_core.errors import InputError
 from dvgs_core.gradients.factored import Checkpoint
 from dvgs_core.methods.dvgs import DVGSSettings, OwnModel
+from dvgs_core.methods.resume import check_state, fingerprint
 from dvgs_core.samples import Samples, Step
 from dvgs_core.stopping import ALL_CHECKPOINTS, Halfway, Progress, Rule
 from dvgs_core.trajectory.choice import plan_for
 from dvgs_core.trajectory.device import resolve_device
 from dvgs_core.trajectory.plan import Plan
-from dvgs_core.trajectory.resume import check_state, fingerprint
 from dvgs_core.trajectory.running import RunningMean
 from dvgs_core.trajectory.training import Training
 
@@ -57,7 +57,7 @@ def score_steps(
             **mean.state(),
             **halfway.state(),
             "seconds": np.array(time.monotonic() - started),
-            "fingerprint": fingerprint(plan, source, checkpoints.target),
+            "fingerprint": fingerprint(plan.facts(), source, checkpoints.target),
         }
 
     with plan.scorer(source, device) as scorer:
@@ -134,6 +134,7 @@ def fit_and_score(
     known = _classes(source, target, classes)
     settled = plan_for(settings, target, classes=known, seed=seed, device=where, own=own)
     if resume is not None:
-        check_state(settled, source, target, resume)
+        run = fingerprint(settled.facts(), source, target)
+        check_state(resume, run, done=int(resume["mean.count"]), total=settled.checkpoints)
     training = Training(settled, target, where, resume, go_ahead=True)
     return score_steps(settled, training, source, where, stop=stop, resume=resume)

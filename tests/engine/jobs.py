@@ -39,7 +39,9 @@ def resumed(workspace, run):
 
 
 def same_files(run, other):
-    for name in ("values.parquet", "values.npy", "label_values.npy", "trace.f32"):
+    names = {path.name for path in run.directory.iterdir()}
+    assert names == {path.name for path in other.directory.iterdir()}
+    for name in names & {"values.parquet", "values.npy", "label_values.npy", "trace.f32"}:
         assert (run.directory / name).read_bytes() == (other.directory / name).read_bytes(), name
     timeless = [[line | {"seconds": 0} for line in steps_of(one.directory)] for one in (run, other)]
     assert timeless[0] == timeless[1]

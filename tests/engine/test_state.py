@@ -57,6 +57,23 @@ def test_a_stopped_or_paused_run_goes_on_to_the_same_files(ran, workspace, table
     assert seconds == sorted(seconds)
 
 
+@pytest.mark.parametrize(
+    ("method", "settings"),
+    [
+        ("tmc-shapley", dict(permutations=8, together=3, epochs=2)),
+        ("dvrl", dict(outer_steps=8, selections=2, max_steps=2)),
+    ],
+)
+def test_so_does_a_paused_run_of_another_method(ran, workspace, table_path, method, settings):
+    job = job_for(load(table_path), split=TWICE, method=method, settings=settings)
+    whole = ran(job)
+    run = ran(job, before=lambda run: workspace.request_pause(run.id))
+    assert whole.status == "done" and run.status == "paused"
+    run = resumed(workspace, run)
+    assert run.status == "done" and "Goes on after 1 checkpoints" in run.log.read_text()
+    same_files(run, whole)
+
+
 KILLED = """
 import os, signal, sys
 from dvgs_core.engine.execute import execute

@@ -13,9 +13,9 @@ from dvgs_core.methods import shapley
 from dvgs_core.methods.shapley import (
     PAPER,
     TMCShapley,
+    Walks,
     permutation,
     shapley_by_enumeration,
-    walks,
 )
 from dvgs_core.models.stack import Member
 from dvgs_core.samples import Samples
@@ -59,7 +59,7 @@ def assert_all_permutations_give_what_enumeration_gives(rows, seed, together):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(shapley, "permutation", lambda n, s, number: np.array(every[number]))
         done = list(
-            walks(
+            Walks(
                 *(rows, utility),
                 seed=0,
                 **ends(utility, rows),
@@ -75,7 +75,7 @@ def assert_all_permutations_give_what_enumeration_gives(rows, seed, together):
 @pytest.mark.parametrize("rows", [2, 5, 8])
 def test_random_permutations_come_within_their_error_of_enumeration(rows):
     utility = game(rows, rows)
-    done = list(walks(rows, utility, seed=7, **ends(utility, rows), together=64, most=4000))
+    done = list(Walks(rows, utility, seed=7, **ends(utility, rows), together=64, most=4000))
     marginals = np.stack([walk.marginals for walk in done])
     error = marginals.std(axis=0, ddof=1) / np.sqrt(4000)
     off = np.abs(marginals.mean(axis=0) - shapley_by_enumeration(rows, utility))
@@ -86,7 +86,7 @@ def test_random_permutations_come_within_their_error_of_enumeration(rows):
 def test_every_permutation_hands_out_exactly_what_there_is(rows, seed):
     utility = game(rows, seed)
     limits = ends(utility, rows)
-    for walk in walks(rows, utility, seed=seed, **limits, together=3, most=5):
+    for walk in Walks(rows, utility, seed=seed, **limits, together=3, most=5):
         assert walk.reached == rows
         assert walk.marginals.sum() == pytest.approx(limits["full"] - limits["empty"], abs=1e-12)
         assert sorted(walk.order) == list(range(rows))
@@ -106,7 +106,7 @@ def test_twins_get_the_same_and_who_adds_nothing_gets_nothing():
     exact = shapley_by_enumeration(5, utility)
     assert exact[0] == pytest.approx(exact[1], abs=1e-12)
     assert exact[3] == pytest.approx(1) and exact[4] == 0
-    done = list(walks(5, utility, seed=1, empty=0.0, full=8.0, most=3000))
+    done = list(Walks(5, utility, seed=1, empty=0.0, full=8.0, most=3000))
     assert all(walk.marginals[4] == 0 and walk.marginals[3] == 1 for walk in done)
     mean = np.mean([walk.marginals for walk in done], axis=0)
     np.testing.assert_allclose(mean, exact, atol=0.1)
@@ -127,7 +127,7 @@ def test_a_walk_ends_after_five_close_coalitions_in_a_row():
         # close to the whole's from 3 rows on, but for one lapse at 6
         return np.array([1.0 if len(c) >= 3 and len(c) != 6 else 0.5 for c in coalitions])
 
-    (walk,) = walks(30, utility, seed=0, empty=0.0, full=1.0, truncation=0.01, most=1)
+    (walk,) = Walks(30, utility, seed=0, empty=0.0, full=1.0, truncation=0.01, most=1)
     assert walk.reached == 11 and sizes == list(range(1, 12))  # 3, 4, 5, lapse, 7 .. 11
     credited = walk.marginals[walk.order]
     expected = np.zeros(30)
@@ -141,7 +141,7 @@ def test_short_walks_are_not_preferred_and_the_number_together_changes_nothing()
         return np.array([1.0 if c[0] % 2 == 0 else len(c) / 50 for c in coalitions])
 
     def first(count, together):
-        found = walks(
+        found = Walks(
             *(20, utility), seed=3, empty=0.0, full=1.0, truncation=0.01, together=together
         )
         return list(islice(found, count))
