@@ -24,6 +24,7 @@ from dvgs_core.report.commands import (
     valuation_words,
 )
 from dvgs_core.report.commands import value_line as line_of_recipe
+from dvgs_core.report.content import BEING_MEASURED, NOT_MEASURED, NOTHING_DECIDED
 from dvgs_core.review import (
     DecisionLog,
     Recipe,
@@ -120,8 +121,15 @@ def report(space: Workspace, dataset: Dataset, recipe: Recipe, run: Run | None) 
         curve=None if run is None else _curve(space, run),
         scores=None if study is None else read_scores(study),
         target=target,
+        no_scores=_why_no_scores(study, recipe),
     )
     return report_html(content).encode()
+
+
+def _why_no_scores(study: Study | None, recipe: Recipe) -> str:
+    if not recipe.dropped and not recipe.relabelled:
+        return NOTHING_DECIDED
+    return BEING_MEASURED if study is not None and study.active else NOT_MEASURED
 
 
 def _curve(space: Workspace, run: Run) -> pd.DataFrame | None:

@@ -1,7 +1,10 @@
 """One layout of the map, as a worker computes it."""
 
+import os
+
 import numpy as np
 
+from dvgs_core.engine import look
 from dvgs_core.store.files import replacing
 from dvgs_core.store.runs import MapJob
 from dvgs_core.store.workspace import Workspace
@@ -14,6 +17,9 @@ class _Stopped(Exception):
 def execute(workspace: Workspace, job: MapJob) -> str | None:
     """Compute the layout that a map job asks for and keep it under the job's key.
 
+    It takes minutes of a large table, and someone may wait for the first look at another one; so
+    looks that come meanwhile are done in between.
+
     Args:
         workspace: where the job waits.
         job: its input is (n, d) float32.
@@ -25,12 +31,16 @@ def execute(workspace: Workspace, job: MapJob) -> str | None:
     Raises:
         InputError: the points cannot be laid out, or the disk is full.
     """
+    from dvgs_core.engine.worker import do
     from dvgs_core.neighbours.layout import umap_layout
 
     def progress(share: float) -> None:
         workspace.report_progress(job.id, round(100 * share), 100)
         if workspace.stop_requested(job.id):
             raise _Stopped
+        while workspace.waiting("look"):
+            if (waits := workspace.claim_next("look", os.getpid())) is not None:
+                do(workspace, waits, look.execute)
 
     try:
         X = np.load(job.input, allow_pickle=False)

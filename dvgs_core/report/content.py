@@ -27,6 +27,13 @@ NO_HOLDOUT = (
 )
 NO_RUN = "The decisions were made without a run, so there is no holdout to measure them on."
 NOT_MEASURED = "The run has a holdout, but the scores before and after were not measured."
+NOTHING_DECIDED = (
+    "No row was dropped or relabelled, so there is nothing to compare on the holdout yet."
+)
+BEING_MEASURED = (
+    "The scores before and after the decisions were still being measured when this report was "
+    "taken; take it again as soon as the Export page shows them."
+)
 
 
 @dataclass(frozen=True, eq=False)

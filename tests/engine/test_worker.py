@@ -9,9 +9,10 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from dvgs_core.engine import maps
+from dvgs_core.engine import look, maps
 from dvgs_core.engine.kinds import EXECUTE, TAKEN, WORKERS
 from dvgs_core.engine.worker import _work, do, main, told
+from dvgs_core.neighbours import layout
 from dvgs_core.neighbours.layout import pca_layout
 from dvgs_core.store import Workspace
 from dvgs_core.store.runs import JobKind
@@ -180,6 +181,26 @@ def test_a_look_comes_before_a_map_that_was_asked_for_earlier(workspace, dataset
     with start_worker(workspace, "map", "tests.engine.stub_jobs:noted") as process:
         assert process.wait(timeout=20) == 0
     assert (workspace.root / "noted").read_text().split() == ["look", "map", "map"]
+
+
+def test_a_look_comes_in_between_while_a_map_is_laid_out(workspace, dataset, monkeypatch):
+    ended = []
+
+    def laid_out(X, *, progress, **settings):
+        progress(0.1)
+        assert not ended
+        study = workspace.request_study(dataset.id, "look", {"of": "another table"})
+        progress(0.2)
+        ended.append(workspace.study(dataset.id, "look", study.job).status)
+        progress(0.3)
+        return X
+
+    monkeypatch.setattr(layout, "umap_layout", laid_out)
+    monkeypatch.setattr(look, "execute", lambda space, study: None)
+    workspace.request_map("k1", np.eye(30))
+    do(workspace, workspace.claim_next("map", os.getpid()), maps.execute)
+    assert ended == ["done"] and workspace.waiting("look") == 0
+    assert workspace.map_job("k1").status == "done"
 
 
 def test_a_map_is_kept_under_its_key_and_its_input_goes(workspace):

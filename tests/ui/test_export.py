@@ -172,12 +172,14 @@ def test_the_holdout_is_compared_by_a_worker(app, frame):
         app, frame.to_csv(index=False).encode(), split={"holdout_size": 30}
     )
     assert "Training small networks" in app.said
+    recipe = exports.recipe_of(dataset, log, "y", run)
+    early = exports.report(app.space, dataset, recipe, run).decode()
+    assert "were still being measured when this report was taken" in early
     study = app.space.claim_next("holdout", os.getpid())
     do(app.space, study, compare)
     app.run()
     assert "On 30 holdout rows the decisions" in app.said
     assert [list(d.value.columns) for d in app.tab.dataframe][-1][:3] == ["source", "rows", "AUROC"]
-    recipe = exports.recipe_of(dataset, log, "y", run)
     report = exports.report(app.space, dataset, recipe, run).decode()
     assert report.count("On 30 holdout rows the decisions") == 2
     # another decision is another question
