@@ -28,9 +28,7 @@ def show(run: Run) -> None:
             "estimated share of damaged rows": f"{found.rate:.1%}" if known else "not estimated",
             "expected AUROC": f"{found.auroc:.3f}",
             "recommended cut, rows": f"{found.cut:,}" if known else "–",
-            "expected damaged among them": "–"
-            if found.precision is None
-            else f"{found.precision:.0%}",
+            "expected damaged among them": expected_damaged(found),
             "trusted rows in the trials": f"{found.trial_rows:,}",
             "seconds of trials": f"{found.seconds:.1f}",
         }
@@ -41,6 +39,16 @@ def show(run: Run) -> None:
     ):
         ask_for(QueueChoice("cut", cut=str(Cut("rows", float(found.cut)))))
         st.switch_page("pages/review.py")
+
+
+def expected_damaged(found: Calibration) -> str:
+    """Such as "80% (72 to 87%)"."""
+    if found.precision is None:
+        return "–"
+    if found.precision_range is None:  # of a run from before there was one
+        return f"{found.precision:.0%}"
+    low, high = found.precision_range
+    return f"{found.precision:.0%} ({100 * low:.0f} to {high:.0%})"
 
 
 def candidates(found: Calibration) -> pd.DataFrame:

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import logsumexp, ndtri
-from scipy.stats import rankdata
+from scipy.stats import beta, rankdata
 
 #: A method this much worse than the best, in AUROC, has 1/e of its weight in the stack.
 SOFTNESS = 0.01
@@ -22,6 +22,9 @@ LEAST_WEIGHT = 0.03
 _PENALTY = 10.0  # of the judge's coefficients, scikit-learn's C
 _ROUNDS = 1000
 _LEAST_RATE = 1e-4
+#: Judges that are fitted anew to see how far the trials' rows are to be trusted, the quantiles of
+#: what they foretell, and the rows it is looked at on.
+_REFITTED, _OUTSIDE, _LOOKED_AT = 60, (0.05, 0.95), 1000
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +44,8 @@ class Calibration:
         kinds: the same by kind of damage; empty then.
         cut: recommended: so many of the lowest rows are damaged with more than even odds.
         precision: expected share of damaged rows among them; None where the cut is 0.
+        precision_range: what the share lies between nine times in ten, for all that trials on so
+            few rows and chance can do; None where precision is.
         rows: rows of interest. trial_rows: trusted rows in the trials, and how many were damaged.
         seconds: of the trials.
         conclusion: a few sentences.
@@ -60,6 +65,7 @@ class Calibration:
     seconds: float
     conclusion: tuple[str, ...]
     warning: str = ""
+    precision_range: tuple[float, float] | None = None
 
     def as_mapping(self) -> dict[str, Any]:
         """The same in plain numbers and text, for a JSON file; `Calibration.of` reads it."""
@@ -73,10 +79,12 @@ class Calibration:
         table = pd.DataFrame(plain["candidates"])
         # a column without a number in it would come back as text
         numbers = table.columns.difference(["candidate", "looks_for", "note"])
-        changed = {
+        changed: dict[str, Any] = {
             "candidates": table.astype(dict.fromkeys(numbers, "float64")),
             "conclusion": tuple(plain["conclusion"]),
         }
+        if plain.get("precision_range") is not None:
+            changed["precision_range"] = tuple(plain["precision_range"])
         return cls(**{**plain, **changed})
 
 
@@ -160,16 +168,23 @@ class Judge:
     Args:
         scores: (m, families) normal scores, lower = more likely damaged.
         kind: (m,) 0 = sound, 1 .. = kind of damage; every one occurs.
+        weight: (m,) how often each row counts; None: once.
     """
 
-    def __init__(self, scores: NDArray[np.float64], kind: NDArray[np.int64]) -> None:
+    def __init__(
+        self,
+        scores: NDArray[np.float64],
+        kind: NDArray[np.int64],
+        weight: NDArray[np.float64] | None = None,
+    ) -> None:
         from sklearn.linear_model import LogisticRegression
 
-        model = LogisticRegression(C=_PENALTY, max_iter=_ROUNDS).fit(scores, kind)
+        model = LogisticRegression(C=_PENALTY, max_iter=_ROUNDS).fit(scores, kind, weight)
         slopes, levels = model.coef_, model.intercept_
         if len(slopes) == 1:  # scikit-learn keeps one line for two classes
             slopes, levels = np.stack([0 * slopes[0], slopes[0]]), np.array([0.0, levels[0]])
-        self.prior = np.bincount(kind) / len(kind)
+        counted = np.bincount(kind, weight)
+        self.prior = counted / counted.sum()
         # what the scores say, without how many rows of each kind the trials had
         self.slopes, self.levels = slopes, levels - np.log(self.prior)
 
@@ -210,6 +225,63 @@ class Judge:
         return rates
 
 
+def share_range(
+    scores: NDArray[np.float64],
+    kind: NDArray[np.int64],
+    row: NDArray[np.int64],
+    among: NDArray[np.float64],
+    probable: NDArray[np.float64],
+    lowest: NDArray[np.int64],
+    *,
+    damaged: float | None,
+    rng: np.random.Generator,
+) -> tuple[float, float]:
+    """What the share of damaged rows among the lowest lies between, nine times in ten.
+
+    Two things make it uncertain: the trials' rows are few, which judges tell that are fitted anew
+    with random weights on them; and among so many rows chance alone moves a share. Damage of
+    another kind than the trials' is not in it.
+
+    Args:
+        scores, kind: what the judge was fitted on.
+        row: (m,) the trusted row behind each, which has one weight however often it was tried.
+        among: (n, families) scores of the rows of interest.
+        probable: (n,) probability that each of them is damaged.
+        lowest: (k,) positions of the lowest, at least one.
+        damaged: share of damaged rows, where it is known.
+        rng: of the weights.
+
+    Returns:
+        The two shares, of whole rows.
+
+    Source: Rubin 1981, the Bayesian bootstrap.
+    """
+    some = among[_evenly(np.argsort(among.sum(axis=1)))]
+    here = among[_evenly(lowest)]
+    foretold = []
+    for _ in range(_REFITTED):
+        weight = rng.exponential(size=int(row.max()) + 1)[row]
+        judge = Judge(scores, kind, weight / weight.mean())
+        foretold.append(1 - judge.sound(here, judge.rates(some, damaged)).mean())
+    p, k = probable[lowest], len(lowest)
+    mean, spread = float(p.mean()), float(np.var(foretold) + (p * (1 - p)).sum() / k**2)
+    if spread == 0:  # as certain as can be
+        return mean, mean
+    # the beta distribution with this mean and spread
+    size = mean * (1 - mean) / spread - 1
+    if size <= 1e-9:
+        return 0.0, 1.0
+    low, high = beta.ppf(_OUTSIDE, mean * size, (1 - mean) * size)
+    return float(np.floor(low * k) / k), float(np.ceil(high * k) / k)
+
+
+def _evenly(order: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Some of these positions, evenly spaced."""
+    if len(order) <= _LOOKED_AT:
+        return order
+    return order[np.linspace(0, len(order) - 1, _LOOKED_AT).astype(np.int64)]
+
+
 def told(
     candidates: pd.DataFrame,
     chosen: Mapping[str, str],
@@ -217,6 +289,7 @@ def told(
     cut: int,
     precision: float | None,
     rows: int,
+    precision_range: tuple[float, float] | None = None,
 ) -> tuple[str, ...]:
     """The conclusion of a calibration, a sentence each: candidates, choice, rate and cut.
 
@@ -236,9 +309,12 @@ def told(
         return tuple(said)
     percent = f"{rate:.1%}" if rate < 0.1 else f"{rate:.0%}"
     if cut:
+        between = ""
+        if precision_range is not None:
+            between = f" ({precision_range[0]:.0%} to {precision_range[1]:.0%}, nine times in ten)"
         said.append(
             f"About {percent} of the rows are estimated to be damaged. Recommended cut: the "
-            f"{cut:,} lowest of {rows:,} rows, of which about {precision:.0%} are."
+            f"{cut:,} lowest of {rows:,} rows, of which about {precision:.0%} are{between}."
         )
     else:
         said.append(

@@ -200,7 +200,13 @@ class Auto(Base[AutoSettings]):
         if refused:
             rates = verdict.judge.prior
         values = verdict.judge.sound(stacked.T, rates)
-        report = verdict.calibration(values, rates, spent, apart=apart, refused=refused)
+        report = verdict.calibration(
+            *(values, stacked.T, rates, spent),
+            damaged=self.settings.rate,
+            rng=np.random.default_rng([self.seed, 7]),
+            apart=apart,
+            refused=refused,
+        )
         yield only_step(
             values,
             label_values=label_values_of(

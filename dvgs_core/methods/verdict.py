@@ -32,6 +32,7 @@ class Heard:
         scores: (candidates, m) normal scores; NaN where a candidate was not tried.
         kind: (m,) 0 = sound, 1 .. = kind of damage.
         noise: (m,) strength of the noise.
+        row: (m,) which trusted row it is; one that is tried several times has several columns.
         among: (trials, candidates, n_sample) normal scores of the source's rows; 0 where a
             candidate was not tried.
         seconds: (candidates,). notes: (candidates,) why one was given up, or "".
@@ -40,6 +41,7 @@ class Heard:
     scores: NDArray[np.float64]
     kind: NDArray[np.int64]
     noise: NDArray[np.float64]
+    row: NDArray[np.int64]
     among: NDArray[np.float64]
     seconds: NDArray[np.float64]
     notes: list[str]
@@ -96,7 +98,8 @@ def listen(
     if all(notes):
         raise InputError(f"No candidate could be tried; {found[0].label}: {notes[0]}")
     noise = np.concatenate([trial.noise for trial in plan])
-    return Heard(scores, kind, noise, among, seconds, notes)
+    row = np.concatenate([trial.rows for trial in plan])
+    return Heard(scores, kind, noise, row, among, seconds, notes)
 
 
 def unfinished(shown: NDArray, values: NDArray, index: int, total: int) -> Step:
@@ -141,7 +144,8 @@ class Verdict:
     Attributes:
         families: what is looked for, "labels" or "features" or both.
         weights: (families, candidates), each family's summing to 1.
-        judge: fitted on the stacked scores of the trials, a column a family.
+        stacked: (m, families) scores of the trials' rows.
+        judge: fitted on them.
     """
 
     def __init__(
@@ -151,7 +155,8 @@ class Verdict:
         self.families = list(dict.fromkeys(FAMILY[kind] for kind in kinds))
         self.scores = np.where(np.isnan(heard.scores), 0, heard.scores)
         self.weights = np.stack([self._weights(family, use) for family in self.families])
-        self.judge = Judge((self.weights @ self.scores).T, heard.kind)
+        self.stacked = (self.weights @ self.scores).T
+        self.judge = Judge(self.stacked, heard.kind)
 
     @property
     def used(self) -> NDArray[np.bool_]:
@@ -197,9 +202,12 @@ class Verdict:
     def calibration(
         self,
         values: NDArray[np.float64],
+        stacked: NDArray[np.float64],
         rates: NDArray[np.float64],
         seconds: float,
         *,
+        damaged: float | None,
+        rng: np.random.Generator,
         apart: Telling | None = None,
         refused: bool = False,
     ) -> Calibration:
@@ -207,12 +215,15 @@ class Verdict:
 
         Args:
             values: (n,) probability that each row of the source is sound.
+            stacked: (n, families) the scores it follows from.
             rates: (kinds + 1,) shares of sound rows and of each kind of damage.
             seconds: of the trials.
+            damaged: share of damaged rows, where the user knows it.
+            rng: to see how far the trials are to be trusted.
             apart: what tells source rows from target rows, if anything does.
             refused: the shares are those of the trials, since none could be estimated.
         """
-        kind, damaged = self.heard.kind, self.heard.kind > 0
+        kind = self.heard.kind
         table = pd.concat(
             [self._table(family, weights, rates) for family, weights in self._by_family()],
             ignore_index=True,
@@ -223,10 +234,18 @@ class Verdict:
         }
         drawn = np.bincount(kind, minlength=len(rates))
         weight = np.concatenate([[1.0], rates[1:] / drawn[1:]])[kind]
-        sound = self.judge.sound((self.weights @ self.scores).T, rates)
+        sound = self.judge.sound(self.stacked, rates)
         assumed = float(1 - rates[0])
         cut = 0 if refused else int((values < 0.5).sum())
-        precision = float(1 - np.sort(values)[:cut].mean()) if cut else None
+        lowest = np.argsort(values, kind="stable")[:cut]
+        precision = float(1 - values[lowest].mean()) if cut else None
+        between = None
+        if cut:
+            between = evidence.share_range(
+                *(self.stacked, kind, self.heard.row, stacked, 1 - values, lowest),
+                damaged=damaged,
+                rng=rng,
+            )
         rate = None if refused else assumed
         kinds = dict(zip(self.kinds, rates[1:].tolist(), strict=True))
         if refused:
@@ -235,17 +254,18 @@ class Verdict:
         return Calibration(
             candidates=table,
             chosen=chosen,
-            auroc=evidence.weighted_auroc(damaged, sound, weight),
+            auroc=evidence.weighted_auroc(kind > 0, sound, weight),
             rate=rate,
             kinds={} if refused else kinds,
             cut=cut,
             precision=precision,
             rows=len(values),
             trial_rows=len(kind),
-            trial_damaged=int(damaged.sum()),
+            trial_damaged=int((kind > 0).sum()),
             seconds=round(seconds, 2),
-            conclusion=evidence.told(table, chosen, rate, cut, precision, len(values)),
+            conclusion=evidence.told(table, chosen, rate, cut, precision, len(values), between),
             warning=warning,
+            precision_range=between,
         )
 
     def _by_family(self) -> Iterator[tuple[str, NDArray[np.float64]]]:

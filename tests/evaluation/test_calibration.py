@@ -16,6 +16,7 @@ from dvgs_core.evaluation.calibration import (
     auroc_error,
     normal_scores,
     precision_at_rate,
+    share_range,
     stack_weights,
     told,
     weighted_auroc,
@@ -139,12 +140,61 @@ def test_a_calibration_survives_json():
         trial_damaged=15,
         seconds=2.0,
         conclusion=("One.", "Two."),
+        precision_range=(0.7, 0.9),
     )
     written = json.dumps(before.as_mapping(), allow_nan=False)
     after = Calibration.of(json.loads(written))
     pd.testing.assert_frame_equal(after.candidates, TABLE)
     assert after.as_mapping() == before.as_mapping()
     assert after.conclusion == before.conclusion
+    assert after.precision_range == (0.7, 0.9)
+    old = {k: v for k, v in json.loads(written).items() if k != "precision_range"}
+    assert Calibration.of(old).precision_range is None  # of a run from before there was one
+
+
+def ranged(seed, tried=240, rows=400, repeats=1):
+    """The range for rows of a mixture, the true share among the lowest, and how many they are."""
+    rng = np.random.default_rng(seed)
+    scores, kind = mixture(rng, [tried * 7 // 10, tried * 3 // 10], [1, -1])
+    among, truth = mixture(rng, [rows * 8 // 10, rows * 2 // 10], [1, -1])
+    row = np.arange(len(kind))
+    if repeats > 1:
+        scores, kind, row = (np.concatenate([part] * repeats) for part in (scores, kind, row))
+    judge = Judge(scores, kind)
+    sound = judge.sound(among, judge.rates(among))
+    lowest = np.flatnonzero(sound < 0.5)
+    found = share_range(
+        *(scores, kind, row, among, 1 - sound, lowest),
+        damaged=None,
+        rng=np.random.default_rng(seed),
+    )
+    return found, float((truth[lowest] > 0).mean()), len(lowest)
+
+
+def test_the_true_share_lies_in_the_range_nine_times_in_ten():
+    inside = []
+    for seed in range(16):
+        (low, high), true, rows = ranged(seed)
+        assert round(low * rows) / rows == pytest.approx(low)  # of whole rows
+        inside.append(low <= true <= high)
+    assert sum(inside) >= 12
+
+
+def test_more_trials_and_more_rows_make_the_range_narrower_and_repeats_do_not():
+    def width(**sizes):
+        return np.mean([high - low for (low, high), _, _ in (ranged(s, **sizes) for s in range(3))])
+
+    usual = width()
+    assert width(tried=2400, rows=4000) < 0.6 * usual
+    assert width(repeats=3) == pytest.approx(usual, rel=0.25)
+
+
+def test_of_one_row_nothing_is_certain():
+    scores, kind = mixture(np.random.default_rng(0), [70, 30], [1, -1])
+    one, rng = np.zeros(1, dtype=np.int64), np.random.default_rng(0)
+    among, probable = np.array([[0.0], [1.0]]), np.array([0.6, 0.1])
+    found = share_range(scores, kind, np.arange(100), among, probable, one, damaged=0.3, rng=rng)
+    assert found == (0.0, 1.0)
 
 
 def test_what_is_said_names_candidates_rate_and_cut():
@@ -154,4 +204,6 @@ def test_what_is_said_names_candidates_rate_and_cut():
         "About 4.2% of the rows are estimated to be damaged. Recommended cut: the 10 lowest of "
         "1,000 rows, of which about 80% are."
     )
+    sentence = told(TABLE, {"labels": "stack"}, 0.042, 10, 0.8, 1000, (0.6, 0.9))[1]
+    assert sentence.endswith("of which about 80% are (60% to 90%, nine times in ten).")
     assert "no cut is recommended" in told(TABLE, {"labels": "dvgs"}, 0.01, 0, None, 1000)[1]

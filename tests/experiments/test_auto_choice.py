@@ -52,7 +52,39 @@ def test_the_document_has_the_mean_of_what_was_estimated(tmp_path, estimated, sh
         )
         for seed, rate in enumerate(estimated)
     ]
-    auto_choice.write(records, ["ADULT"], tmp_path / "auto.md")
+    auto_choice.write(records, [], ["ADULT"], tmp_path / "auto.md")
     text = (tmp_path / "auto.md").read_text()
     assert f"| ADULT | 0.85 / 0.80 | 0.85 / 0.80 | 0.85 / 0.80 | {shown} / 0.20 |" in text
     assert "| ADULT | **0.930** | 0.931, no | 0.900 (dvgs) | +0.030, yes | 0.900 | 2 | 2 |" in text
+
+
+def test_the_document_counts_the_cuts_whose_truth_lies_in_the_range(tmp_path):
+    said = [
+        {"cut": 200, "precision": 0.8, "range": [0.7, 0.9], "true": 0.72},
+        {"cut": 40, "precision": 0.9, "range": [0.85, 0.95], "true": 0.86},
+        {"cut": 50, "precision": 0.9, "range": [0.85, 0.95], "true": 0.7},
+        {"cut": 0},
+    ]
+    cuts = [
+        Record({"data": "wine*", "seed": seed}, outcome, 1.0, "2026-11-25", "it", "0.1.0")
+        for seed, outcome in enumerate(said)
+    ]
+    auto_choice.write([], cuts, ["wine*"], tmp_path / "auto.md")
+    text = (tmp_path / "auto.md").read_text()
+    assert "lies in 2 of 3 ranges, and within 5 points of the number 1 times" in text
+    assert "| wine* | 0 | 200 | 0.80 | 0.70 to 0.90 | 0.72 | yes |" in text
+    assert "| wine* | 2 | 50 | 0.90 | 0.85 to 0.95 | 0.70 | no |" in text
+    assert "| wine* | 3 | 0 | | | | |" in text
+
+
+def test_a_recommended_cut_is_recorded_with_its_range(monkeypatch):
+    few = partial(methods.create, candidates="confident-learning", folds=2, repeats=1)
+    monkeypatch.setattr(auto_choice, "methods", SimpleNamespace(create=few))
+    source, target, wrong = rows_told_apart()
+    source, target = (Samples(part.X[:, :3], part.y) for part in (source, target))
+    outcome, _ = auto_choice.cut_work("x", 0, lambda seed: (source, target, wrong)).compute()
+    low, high = outcome["range"]
+    assert 0 <= low <= outcome["precision"] <= high <= 1
+    assert outcome["true"] * outcome["cut"] == pytest.approx(
+        round(outcome["true"] * outcome["cut"]), abs=0.01
+    )

@@ -63,6 +63,9 @@ def test_a_value_is_the_probability_that_a_row_is_sound(labels):
     assert calibration.cut == (chance > 0.5).sum()
     found = detection(wrong, valuation.values)
     assert calibration.precision == pytest.approx(found.precision_at(calibration.cut), abs=0.1)
+    low, high = calibration.precision_range
+    assert low <= calibration.precision <= high and 0.02 < high - low < 0.5
+    assert low <= found.precision_at(calibration.cut) <= high
     for low, high in ((0, 0.2), (0.2, 0.6), (0.6, 1)):
         some = (chance >= low) & (chance <= high)
         assert wrong[some].mean() == pytest.approx(chance[some].mean(), abs=0.15)
@@ -301,7 +304,7 @@ def test_runs_count_alike_and_their_mean_has_the_spread_of_one():
     runs = truth + rng.normal(size=(trials_run + 1, 2, n))
     scores = -kind + 0.1 * rng.normal(size=(2, 60))
     found = [Candidate(name, "random", {}) for name in ("a", "b")]
-    heard = Heard(scores, kind, np.zeros(60), runs[1:], np.ones(2), ["", ""])
+    heard = Heard(scores, kind, np.zeros(60), np.arange(60), runs[1:], np.ones(2), ["", ""])
     verdict = Verdict(found, heard, (UNIFORM,), "stack")
     mean, weights = verdict.combined(runs[0])
     np.testing.assert_allclose(mean, runs.mean(axis=0))
@@ -325,6 +328,7 @@ def test_a_column_that_tells_source_from_target_refuses_the_rate(labels):
     *_, last = made.steps(with_file(source, 0), with_file(target, 1), feature_columns=columns)
     found = Calibration.of(last.report)
     assert (found.rate, found.kinds, found.cut, found.precision) == (None, {}, 0, None)
+    assert found.precision_range is None
     assert found.candidates["precision"].isna().all() and found.candidates["auroc"].notna().any()
     assert found.warning == (
         "The column 'file' tells source rows from target rows (AUROC 1.00). So how many rows are "

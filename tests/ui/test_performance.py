@@ -135,9 +135,13 @@ def test_auto_shows_a_rate_unless_a_column_tells_source_from_target(app, role):
     reviewing = [label for label in app.labels if label.endswith("below the cut")]
     html = " ".join(one.value for one in app.tab.get("html") if hasattr(one, "value"))
     (share,) = re.findall("<b>([^<]*)</b><span>estimated share of damaged rows", html)
+    (among,) = re.findall("<b>([^<]*)</b><span>expected damaged among them", html)
     if role == "ignore":
         assert not warned and reviewing and share.endswith("%")
+        middle, low, high = map(int, re.fullmatch(r"(\d+)% \((\d+) to (\d+)%\)", among).groups())
+        assert low <= middle <= high and low < high
     else:
+        assert among == "–"
         assert warned[0].startswith("The column 'part' tells source rows from target rows")
         assert not reviewing and share == "not estimated"
 
