@@ -42,12 +42,12 @@ _FILTERING: dict[str, Any] = dict(
 
 
 def works(request: Request) -> list[Work]:
-    """Every set, with both targets, three seeds; the small real sets first."""
+    """Every set, with both targets, three seeds; the small real sets first, and good targets."""
     seeds = list(request.seeds)[:_REPEATS]
     return [
         _work(request, chosen, drawn_from, seed)
         for chosen in sorted(SETS.values(), key=lambda chosen: chosen.holdout)
-        for drawn_from in TARGETS
+        for drawn_from in reversed(TARGETS)
         for seed in seeds
     ]
 
