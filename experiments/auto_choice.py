@@ -411,6 +411,8 @@ def _cuts(found: dict[str, list[Record]]) -> list[str]:
         "| --- | --- | --- | --- | --- | --- | --- |",
         *lines,
         "",
+        *_sources(found),
+        "",
     ]
 
 
