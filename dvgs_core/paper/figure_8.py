@@ -87,7 +87,7 @@ def section(records: Records) -> Section | None:
     fits = [_fit(seconds), _fit(spaced)]
     panels = [
         Panel(
-            "processor seconds and source rows",
+            "by source rows",
             "source rows",
             "processor seconds",
             [
@@ -96,7 +96,7 @@ def section(records: Records) -> Section | None:
             ],
         ),
         Panel(
-            f"processor seconds and checkpoint spacing, {most:,} rows",
+            f"by checkpoint spacing, {most:,} rows",
             "1 / every",
             "processor seconds",
             [
@@ -105,7 +105,7 @@ def section(records: Records) -> Section | None:
             ],
         ),
         Panel(
-            "AUROC and checkpoint spacing",
+            "AUROC by checkpoint spacing",
             "every",
             "AUROC",
             [Line("AUROC", list(quality), [float(np.mean(q)) for q in quality.values()])],
