@@ -11,7 +11,7 @@ where a cut is looked for.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,11 +97,14 @@ def filtering_points(
     classes: int | None = None,
     seed: int = 0,
     device: str = "auto",
+    without: Collection[str] = (),
     **settings: Any,
 ) -> Iterator[FilteringProgress]:
     """The curves as they come; the last one has every point. Arguments as `filtering_curve`."""
     from dvgs_core.models.stack import Member
 
+    if unknown := set(without) - set(ORDERS[1:]):
+        raise InputError(f"Curves that can be left out are {ORDERS[1:]}; got {sorted(unknown)}.")
     wanted = validated(FilteringSettings, settings)
     worth = _checked_values(source, values)
     damaged = None if truth is None else _checked_truth(source, truth)
@@ -121,6 +124,7 @@ def filtering_points(
     for replicate, start in enumerate(seeds):
         rng = np.random.default_rng([seed, 2, replicate])
         orders = _orders(worth, source.ids, damaged, rng)
+        orders = {which: order for which, order in orders.items() if which not in without}
         for which, order in orders.items():
             for removed, gone in removals(n, which, wanted).items():
                 if gone == 0 and which != "lowest":
@@ -178,6 +182,7 @@ def filtering_curve(
     classes: int | None = None,
     seed: int = 0,
     device: str = "auto",
+    without: Collection[str] = (),
     **settings: Any,
 ) -> pd.DataFrame:
     """Holdout score against the share of the source removed.
@@ -191,6 +196,7 @@ def filtering_curve(
         classes: how many there are, where the rows lack the last of them.
         seed: of the networks and of random removal.
         device: "auto", "cpu", "cuda" or "cuda:1".
+        without: curves to leave out, of "highest", "random" and "oracle".
         **settings: fields of `FilteringSettings`, such as points, replicates, metric, add_target.
 
     Returns:
@@ -214,6 +220,7 @@ def filtering_curve(
         classes=classes,
         seed=seed,
         device=device,
+        without=without,
         **settings,
     )
     return last.frame

@@ -80,8 +80,11 @@ def _work(request: Request, chosen: ExpressionSet, drawn_from: str, seed: int) -
         outcome |= {"source": len(source), "target": len(target)}
         if filtering is not None:
             holdout = samples(expression, rows.holdout)
-            for name, ranked in (("value", values), ("APC", expression.quality[rows.source])):
-                curve = filtering_curve(source, target, holdout, ranked, seed=seed, **filtering)
+            by = {"value": (values, ()), "APC": (expression.quality[rows.source], ("random",))}
+            for name, (ranked, without) in by.items():
+                curve = filtering_curve(
+                    *(source, target, holdout, ranked), seed=seed, without=without, **filtering
+                )
                 outcome[f"filtering by {name}"] = curve_outcome(curve)
         return outcome, seconds
 
@@ -89,7 +92,7 @@ def _work(request: Request, chosen: ExpressionSet, drawn_from: str, seed: int) -
 
 
 def section(records: Records) -> Section | None:
-    """The correlations as a table; scatters and filtering curves of the generated profiles."""
+    """The correlations as a table, and scatters; filtering curves of the generated profiles."""
     found: dict[tuple[str, str], list[Record]] = {}
     for record in records.of(KIND):
         found.setdefault((record.what["set"], record.what["target"]), []).append(record)
@@ -115,7 +118,8 @@ def section(records: Records) -> Section | None:
         )
         numbers.append(dict(set=name, target=drawn_from) | measured)
         where.append([name, drawn_from, listed_seeds(r.what["seed"] for r in some), *origin(some)])
-        panels += _panels(drawn_from, some) if name == "generated" else []
+        panels.append(_scatter(name, drawn_from, some[0]))
+        panels += [_curves(drawn_from, some)] if name == "generated" else []
     head = ["profiles", "target drawn from", "source / target rows", "Pearson", "Spearman"]
     head += ["the paper", "row length's Spearman"]
     body = (
@@ -126,26 +130,23 @@ def section(records: Records) -> Section | None:
         f"{markdown_table(head, rows)}\n\n{_filtering(found)}"
         f"{origins(['profiles', 'target', 'seeds'], where)}"
     )
-    figures = {f"{NAME}.svg": figure(panels, TITLE, columns=2)} if panels else {}
-    return Section(body, figures, numbers)
+    return Section(body, {f"{NAME}.svg": figure(panels, TITLE, columns=2)}, numbers)
 
 
-def _panels(drawn_from: str, records: list[Record]) -> list[Panel]:
-    apc, values = np.array(records[0].outcome["points"]).T
-    scatter = Panel(
-        f"value and APC, target of {drawn_from}",
-        "APC",
-        "value",
-        [Line("rows, first seed", apc, values, dots=True)],
-    )
+def _scatter(name: str, drawn_from: str, first: Record) -> Panel:
+    quality, values = np.array(first.outcome["points"]).T
+    dots = Line("rows, first seed", quality, values, dots=True)
+    return Panel(f"{name}, target of {drawn_from}", "agreement of replicates", "value", [dots])
+
+
+def _curves(drawn_from: str, records: list[Record]) -> Panel:
     lines = [
         Line(f"by {by}, {which} first", *_mean_curve(records, by, which), dashed=which != "lowest")
         for which in ("lowest", "highest")
         for by in ("value", "APC")
     ]
     lines.append(Line("at random", *_mean_curve(records, "value", "random")))
-    curve = Panel(f"filtering, target of {drawn_from}", "share of source removed", "R²", lines)
-    return [scatter, curve]
+    return Panel(f"filtering, target of {drawn_from}", "share of source removed", "R²", lines)
 
 
 def _mean_curve(records: list[Record], by: str, which: str) -> tuple[list[float], np.ndarray]:

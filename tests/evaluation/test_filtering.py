@@ -123,6 +123,24 @@ def test_every_point_is_a_network_trained_on_what_is_left(task, add_target):
                 np.testing.assert_allclose(found, expected, atol=1e-3)
 
 
+def test_a_curve_that_is_left_out_changes_no_other():
+    source, holdout = blobs(30, 1), blobs(40, 2)
+    rng = np.random.default_rng(0)
+    given = (source, None, holdout, rng.normal(size=30))
+    whole = filtering_curve(*given, truth=np.arange(30) < 6, seed=3, **SMALL)
+    part = filtering_curve(
+        *given, truth=np.arange(30) < 6, seed=3, without=("random", "oracle"), **SMALL
+    )
+    kept = whole[whole["which"].isin(["lowest", "highest"])].reset_index(drop=True)
+    pd.testing.assert_frame_equal(
+        part.assign(which=part["which"].astype(str)),
+        kept.assign(which=kept["which"].astype(str)),
+        atol=1e-5,
+    )
+    with pytest.raises(InputError, match="Curves that can be left out"):
+        filtering_curve(*given, without=("lowest",), **SMALL)
+
+
 def test_the_lowest_are_removed_in_finer_steps_where_a_cut_is_looked_for():
     usual = FilteringSettings()
     coarse = [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
