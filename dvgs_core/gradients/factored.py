@@ -14,8 +14,8 @@ and Wang et al. 2024 (arXiv 2406.11011).
 """
 
 import threading
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,14 +28,15 @@ from dvgs_core.gradients.similarity import similarity
 from dvgs_core.models.dropout import Dropout, row_hashes
 from dvgs_core.models.losses import CrossEntropy, Loss
 from dvgs_core.models.network import Network
-from dvgs_core.models.threads import operation_threads
+from dvgs_core.models.threads import operation_threads, side_by_side, single_threads
 
 # A block's buffers: past this a larger block gains nothing and leaves the cache (1 to 2 MB a core
 # and 32 MB shared), as not all buffers are in use at once.
 _BLOCK_FLOATS = 1_500_000
-# Below this the calls, and fetching the weights anew, cost more than a cache that overflows; so up
-# to twice as much for a thread is done in one block of all members.
+# Below this the calls, and fetching the weights anew, cost more than a cache that overflows.
 _FEWEST_BLOCK_ROWS = 256
+# So up to this all rows of all members are one block, and checkpoints are scored side by side.
+_FEW_FLOATS = 4 * _BLOCK_FLOATS
 # Larger blocks gain a GPU nothing.
 _MOST_BLOCK_ROWS = 65_536
 # Multiply-adds of a block below which a GPU waits for its launches: some hundred of 5 µs each.
@@ -70,6 +71,25 @@ class Similarities:
 
     own: Tensor
     by_label: Tensor | None
+
+
+@dataclass(frozen=True, eq=False)
+class _Block:
+    """Some rows under some of the members at one checkpoint.
+
+    Attributes:
+        some, span: which members and rows.
+        layers, target_norm: of these members.
+        dropout: masks of the checkpoint's step.
+        scores: of all members and rows, to be written into.
+    """
+
+    some: slice
+    span: slice
+    layers: list[PreparedLayer]
+    dropout: Dropout
+    target_norm: Tensor
+    scores: Similarities
 
 
 PRECISIONS = ("float32", "tf32", "bfloat16")
@@ -126,7 +146,7 @@ class Scorer:
         self.replayed = Replayed()
         threads = self.threads = torch.get_num_threads() if self.device.type == "cpu" else 1
         # operations this small scale better as blocks side by side than inside torch
-        self.pool = ThreadPoolExecutor(threads, initializer=_one_thread) if threads > 1 else None
+        self.pool = single_threads(threads) if threads > 1 else None
 
     def __enter__(self) -> "Scorer":
         return self
@@ -140,65 +160,96 @@ class Scorer:
 
         A GPU whose memory does not suffice is asked again with smaller blocks.
         """
-        members = len(checkpoint.parameters)
-        together = self._together(members)
-        if self.block_rows is None:
-            # found once: what the first blocks take is no longer free at the second checkpoint
-            self.block_rows = self._block_rows(together, -(-members // together))
+        work = len(checkpoint.parameters) * self.rows * self.network.parameters
         while True:
-            tasks = [
-                (some, span)
-                for span in _spans(self.rows, self.block_rows)
-                for some in _spans(members, together)
-            ]
-            side_by_side = self.pool is not None and len(tasks) > 1
-            work = 0 if side_by_side else members * self.rows * self.network.parameters
             try:
-                with operation_threads(work), fixed_arithmetic(self.device, self.precision):
-                    return self._score(checkpoint, dropout, tasks, side_by_side)
+                blocks = list(self._blocks(checkpoint, dropout))
+                if self.pool is not None and len(blocks) > 1:
+                    for _ in side_by_side(self.pool, self.threads, iter(blocks), self._run):
+                        pass
+                else:
+                    with operation_threads(work), fixed_arithmetic(self.device, self.precision):
+                        for block, rows in one_ahead(blocks, lambda b: self.feed.fetch(b.span)):
+                            self._run(block, self.feed.arrived(rows))
+                return blocks[0].scores
             except torch.OutOfMemoryError:
+                assert self.block_rows is not None
                 if self.block_rows <= _FEWEST_BLOCK_ROWS:
                     raise
                 self.block_rows = -(-self.block_rows // 2)
                 self.local, self.replayed = threading.local(), Replayed()
                 torch.cuda.empty_cache()
 
-    def _score(
-        self,
-        checkpoint: Checkpoint,
-        dropout: Dropout,
-        tasks: list[tuple[slice, slice]],
-        side_by_side: bool,
-    ) -> Similarities:
+    def each(
+        self, checkpoints: Iterable[tuple[Checkpoint, Dropout]], *, ahead: bool
+    ) -> Generator[tuple[Checkpoint, Similarities], None, None]:
+        """`score` at one checkpoint after the other, to the same bits.
+
+        Args:
+            checkpoints: with their masks.
+            ahead: whether to draw the next checkpoints, on the threads that score, while the last
+                ones are scored.
+        """
+        if not ahead or self.pool is None:
+            for checkpoint, dropout in checkpoints:
+                yield checkpoint, self.score(checkpoint, dropout)
+            return
+
+        def blocks() -> Iterator[tuple[Checkpoint, _Block, bool]]:
+            for checkpoint, dropout in checkpoints:
+                *others, last = self._blocks(checkpoint, dropout)
+                yield from ((checkpoint, block, False) for block in others)
+                yield checkpoint, last, True
+
+        def run(drawn: tuple[Checkpoint, _Block, bool]) -> tuple[Checkpoint, _Block, bool]:
+            self._run(drawn[1])
+            return drawn
+
+        scored = side_by_side(self.pool, self.threads, blocks(), run)
+        with closing(scored):
+            for checkpoint, block, is_last in scored:
+                if is_last:
+                    yield checkpoint, block.scores
+
+    def _blocks(self, checkpoint: Checkpoint, dropout: Dropout) -> Iterator["_Block"]:
+        """The blocks of one checkpoint, all of which write into the same scores."""
         network, members = self.network, len(checkpoint.parameters)
-        layers = prepare(
-            network, checkpoint.parameters, checkpoint.gradient, dropout, self.precision
-        )
-        target_norm = torch.linalg.vector_norm(checkpoint.gradient, dim=1)
+        together = self._together(members)
+        if self.block_rows is None:
+            # found once: what the first blocks take is no longer free at the second checkpoint
+            self.block_rows = self._block_rows(together, -(-members // together))
+        with operation_threads(0), fixed_arithmetic(self.device, self.precision):
+            layers = prepare(
+                network, checkpoint.parameters, checkpoint.gradient, dropout, self.precision
+            )
+            target_norm = torch.linalg.vector_norm(checkpoint.gradient, dim=1)
         own = self.like.new_empty(members, self.rows)
         by_label = None
         if self.by_label:
             by_label = self.like.new_empty(members, self.rows, network.widths[-1])
+        scores = Similarities(own, by_label)
+        for span in _spans(self.rows, self.block_rows):
+            for some in _spans(members, together):
+                those = layers if together == members else [layer.of(some) for layer in layers]
+                yield _Block(some, span, those, dropout, target_norm[some], scores)
 
-        def block(task: tuple[slice, slice], rows: list[Tensor]) -> None:
-            some, span = task
-            those = [layer.of(some) for layer in layers]
-            dot, norm = self._products(those, some, dropout, rows)
-            scores = similarity(dot, norm, target_norm[some], kind=self.kind)
-            if by_label is None:
-                own[some, span] = scores.squeeze(2)
-            else:
-                by_label[some, span] = scores
-                y = rows[1].expand(len(scores), -1).unsqueeze(2)
-                own[some, span] = scores.gather(2, y).squeeze(2)
+    def _run(self, block: "_Block", rows: list[Tensor] | None = None) -> None:
+        """Score a block.
 
-        if self.pool is not None and side_by_side:
-            for _ in self.pool.map(lambda task: block(task, self.feed.fetch(task[1])[0]), tasks):
-                pass
+        Args:
+            block: which.
+            rows: what the feed has of its rows; None: they need no copying.
+        """
+        rows = rows or self.feed.fetch(block.span)[0]
+        dot, norm = self._products(block.layers, block.some, block.dropout, rows)
+        found = similarity(dot, norm, block.target_norm, kind=self.kind)
+        own, by_label = block.scores.own, block.scores.by_label
+        if by_label is None:
+            own[block.some, block.span] = found.squeeze(2)
         else:
-            for task, fetched in one_ahead(tasks, lambda task: self.feed.fetch(task[1])):
-                block(task, self.feed.arrived(fetched))
-        return Similarities(own, by_label)
+            by_label[block.some, block.span] = found
+            y = rows[1].expand(len(found), -1).unsqueeze(2)
+            own[block.some, block.span] = found.gather(2, y).squeeze(2)
 
     def _products(
         self, layers: list[PreparedLayer], some: slice, dropout: Dropout, rows: list[Tensor]
@@ -241,11 +292,14 @@ class Scorer:
         labels = widths[-1] if self.by_label and widths[-1] > 2 else 1
         return sum(widths[1:]) * (5 + 2 * labels)
 
+    def _few(self, members: int) -> bool:
+        """Whether calls would cost more than what a larger block loses in the cache."""
+        return members * self.rows * self._floats_a_row() <= _FEW_FLOATS
+
     def _together(self, members: int) -> int:
         """Members of a block: all keep a GPU busy, and save calls where a CPU has few rows; one at
         a time stays in the cache."""
-        few = members * self.rows * self._floats_a_row() <= 2 * _BLOCK_FLOATS * self.threads
-        return members if few or self.device.type == "cuda" else 1
+        return members if self._few(members) or self.device.type == "cuda" else 1
 
     def _block_rows(self, together: int, groups: int) -> int:
         """Rows of a block for which calls and the weights' way into the cache cost little.
@@ -258,8 +312,8 @@ class Scorer:
         if self.device.type == "cuda":
             free, _ = torch.cuda.mem_get_info(self.device)
             most = int(np.clip(free // 4 // (4 * floats_a_row), 16, _MOST_BLOCK_ROWS))
-        elif rows * floats_a_row <= 2 * _BLOCK_FLOATS * self.threads:
-            most = max(-(-rows // self.threads), -(-_FEWEST_BLOCK_ROWS // together))
+        elif self._few(together * groups):
+            most = rows
         else:
             most = max(_BLOCK_FLOATS // floats_a_row, _FEWEST_BLOCK_ROWS)
             # every thread should have something to do, and none wait long for the last block
@@ -272,7 +326,3 @@ class Scorer:
 def _spans(rows: int, block_rows: int) -> Iterator[slice]:
     for start in range(0, rows, block_rows):
         yield slice(start, min(start + block_rows, rows))
-
-
-def _one_thread() -> None:
-    torch.set_num_threads(1)

@@ -26,7 +26,7 @@ from dvgs_core.models.losses import loss_for
 from dvgs_core.models.masks import KeptMasks, MemberDropout
 from dvgs_core.models.narrow import product
 from dvgs_core.models.network import NORMALISATION_EPSILON, Network
-from dvgs_core.models.threads import WORTH_SPLITTING
+from dvgs_core.models.threads import WORTH_SPLITTING, one_thread, single_threads
 from dvgs_core.models.training import Adam, batch_gradient
 from dvgs_core.models.workspace import Workspace
 
@@ -136,13 +136,13 @@ class Stack:
 
     def __enter__(self) -> "Stack":
         if self.workers > 1:
-            self.pool = ThreadPoolExecutor(self.workers, initializer=_one_thread)
+            self.pool = single_threads(self.workers)
             # A thread's own setting reaches the whole process, and sums depend on it to the last
             # bit. So all threads are there, with theirs made, before anything is computed, and
             # whoever called computes on one thread meanwhile.
             all_there = threading.Barrier(self.workers)
             list(self.pool.map(lambda _: all_there.wait(), range(self.workers)))
-            _one_thread()
+            one_thread()
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -375,7 +375,3 @@ def _shares(weights: Tensor, y: Tensor | None) -> Tensor:
     totals = weights.new_zeros(len(weights), int(y.max()) + 1).scatter_add_(1, y, weights)
     present = (totals > 0).sum(dim=1, keepdim=True).clamp_min(1)
     return weights / (totals.gather(1, y) * present).clamp_min(1e-30)
-
-
-def _one_thread() -> None:
-    torch.set_num_threads(1)

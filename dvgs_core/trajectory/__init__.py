@@ -5,7 +5,7 @@ row, nothing else. `DVGS.steps` does both at once, checkpoint after checkpoint, 
 
     plan       what follows from the settings, the target's shape and the network
     networks   the plan of built-in networks; modules, that of any torch.nn.Module
-    training   plan + target -> checkpoints; ahead, the next one while the last is scored
+    training   plan + target -> checkpoints
     running    similarities so far -> values and standard errors
     scoring    checkpoints + rows -> steps
     kept       a trajectory in memory and on the disk

@@ -39,9 +39,12 @@ class Replay:
     target: Samples = field(repr=False)
     device: torch.device
 
+    def training(self) -> Training:
+        """The checkpoints once more."""
+        return Training(self.plan, self.target, self.device, go_ahead=True)
+
     def __iter__(self) -> Iterator[Checkpoint]:
-        # a Training's own state means nothing to who only scores, so it is not shown
-        yield from Training(self.plan, self.target, self.device, go_ahead=True)
+        return iter(self.training())
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +101,9 @@ class Trajectory:
             source: the rows.
             stop: a rule of `dvgs_core.stopping`; None: every checkpoint.
         """
-        steps = score_steps(self.plan, self.checkpoints, source, self.device, stop=stop)
+        kept = self.checkpoints
+        checkpoints = kept.training() if isinstance(kept, Replay) else kept
+        steps = score_steps(self.plan, checkpoints, source, self.device, stop=stop)
         return collect(steps, source.ids)
 
     def save(

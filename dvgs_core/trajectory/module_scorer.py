@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator, Iterable
 from typing import TYPE_CHECKING
 
 import torch
@@ -43,8 +44,14 @@ class ModuleScorer:
     def __exit__(self, *exception: object) -> None:
         return None
 
-    def at(self, checkpoint: Checkpoint) -> Similarities:
-        """Similarities of all rows at one checkpoint."""
+    def each(
+        self, checkpoints: Iterable[Checkpoint], *, ahead: bool
+    ) -> Generator[tuple[Checkpoint, Similarities], None, None]:
+        """As `RowScorer` has it; modules share too much for anything to go ahead."""
+        for checkpoint in checkpoints:
+            yield checkpoint, self._at(checkpoint)
+
+    def _at(self, checkpoint: Checkpoint) -> Similarities:
         with fixed_arithmetic(self.X.device):
             scores = [self._member(checkpoint, m) for m in range(len(self.plan.members))]
         if not self.plan.suggests:

@@ -1,5 +1,6 @@
 """The plan of built-in networks: perceptrons and autoencoders, all members in one product."""
 
+from collections.abc import Generator, Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -102,9 +103,12 @@ class _Rows:
     def __exit__(self, *exception: object) -> None:
         self.scorer.__exit__(*exception)
 
-    def at(self, checkpoint: Checkpoint) -> Similarities:
-        """Similarities of all rows at one checkpoint."""
-        return self.scorer.score(checkpoint, self.plan.dropout(SOURCE_STREAM, checkpoint.step))
+    def each(
+        self, checkpoints: Iterable[Checkpoint], *, ahead: bool
+    ) -> Generator[tuple[Checkpoint, Similarities], None, None]:
+        """As `RowScorer` has it."""
+        with_masks = ((c, self.plan.dropout(SOURCE_STREAM, c.step)) for c in checkpoints)
+        return self.scorer.each(with_masks, ahead=ahead)
 
 
 def network_plan(

@@ -1,5 +1,6 @@
 """What follows from the settings and the target, whatever the network."""
 
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -25,8 +26,16 @@ class RowScorer(Protocol):
 
     def __exit__(self, *exception: object) -> None: ...
 
-    def at(self, checkpoint: Checkpoint) -> Similarities:
-        """Similarities of all rows at one checkpoint."""
+    def each(
+        self, checkpoints: Iterable[Checkpoint], *, ahead: bool
+    ) -> Generator[tuple[Checkpoint, Similarities], None, None]:
+        """Every checkpoint, in order, with the similarities of all rows there.
+
+        Args:
+            checkpoints: what the scorer draws from.
+            ahead: whether it may draw the next ones, on threads of its own, while the last ones
+                are scored.
+        """
         ...
 
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, nullcontext
 
 import numpy as np
 import torch
@@ -17,7 +18,7 @@ from dvgs_core.trajectory.choice import plan_for
 from dvgs_core.trajectory.device import resolve_device
 from dvgs_core.trajectory.plan import Plan
 from dvgs_core.trajectory.running import RunningMean
-from dvgs_core.trajectory.training import Training
+from dvgs_core.trajectory.training import Trained, Training
 
 
 def score_steps(
@@ -33,7 +34,7 @@ def score_steps(
 
     Args:
         plan: what the checkpoints are of.
-        checkpoints: in order; a `Training` makes every step's `state` available.
+        checkpoints: in order; those of a `Training` make every step's `state` available.
         source: the rows.
         device: where.
         stop: when to end before the last checkpoint.
@@ -50,19 +51,25 @@ def score_steps(
         halfway = Halfway.restored(resume)
         started -= float(resume["seconds"])
 
+    training = checkpoints if isinstance(checkpoints, Training) else None
+
     def state() -> dict[str, NDArray]:
-        assert isinstance(checkpoints, Training)
+        assert training is not None and isinstance(checkpoint, Trained)
         return {
-            **checkpoints.state(),
+            **checkpoint.state(),
             **mean.state(),
             **halfway.state(),
             "seconds": np.array(time.monotonic() - started),
-            "fingerprint": fingerprint(plan.facts(), source, checkpoints.target),
+            "fingerprint": fingerprint(plan.facts(), source, training.target),
         }
 
-    with plan.scorer(source, device) as scorer:
-        for index, checkpoint in enumerate(checkpoints, start=mean.count):
-            scores = scorer.at(checkpoint)
+    ahead = plan.trains_apart if training is None else training.ahead
+    with (
+        plan.scorer(source, device) as scorer,
+        closing(scorer.each(checkpoints, ahead=ahead)) as scored,
+        nullcontext() if training is None else training,
+    ):
+        for index, (checkpoint, scores) in enumerate(scored, start=mean.count):
             similarity = mean.add(scores.own, scores.by_label)
             if not np.isfinite(similarity).all():
                 bad = ", ".join(str(i) for i in source.ids[~np.isfinite(similarity)][:5])
@@ -88,7 +95,7 @@ def score_steps(
                 label_values=mean.label_values,
                 settled=halfway.settled,
                 stopped_because=reason,
-                state=state if isinstance(checkpoints, Training) else None,
+                state=None if training is None else state,
             )
             if reason is not None:
                 return

@@ -1,7 +1,8 @@
 """Training all members on the target: the checkpoints, and how to go on after one."""
 
 import threading
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
@@ -16,29 +17,54 @@ from dvgs_core.models.threads import WORTH_SPLITTING, operation_threads
 from dvgs_core.models.training import Adam, batches, row_weights
 from dvgs_core.models.workspace import Workspace
 from dvgs_core.samples import Samples
-from dvgs_core.trajectory.ahead import ahead
 from dvgs_core.trajectory.plan import Batch, Plan
 
-# Training ahead keeps up to six tensors of all members' parameters more; 16 MB each at most.
+# Training ahead keeps some four tensors of all members' parameters more for each thread that
+# scores; 16 MB each at most.
 _MOST_NUMBERS_AHEAD = 4_000_000
 
-_Trained = tuple[Checkpoint, dict[str, Tensor]]
+
+@dataclass(frozen=True, eq=False)
+class Trained(Checkpoint):
+    """A checkpoint from which training can go on.
+
+    Attributes:
+        first, second: (members, parameters) float32, Adam's moments before the step's update.
+    """
+
+    first: Tensor
+    second: Tensor
+
+    def state(self) -> dict[str, NDArray]:
+        """What a `Training` needs to go on with the step after this one; copies."""
+        tensors = {name: getattr(self, name) for name in _RESUMED}
+        arrays = {f"training.{name}": t.cpu().numpy().copy() for name, t in tensors.items()}
+        return arrays | {"training.step": np.array(self.step)}
+
+
+_RESUMED = ("parameters", "gradient", "first", "second")
 
 
 class Training:
     """Trains all members on the target, handing out a checkpoint every `plan.every` steps.
 
     Iterate over it once. A checkpoint is taken before its step's update, so the first is the
-    initial network. Its tensors are copies: keeping them is safe.
+    initial network. Its tensors are copies: keeping them is safe, but for Adam's moments, which
+    hold until the next checkpoint is drawn unless training goes ahead.
 
     Args:
         plan: what to train.
         target: on which rows.
         device: where.
-        resume: what `state` gave; training goes on with the step after that checkpoint. Batches
+        resume: what a checkpoint's `state` gave; training goes on with the step after it. Batches
             are replayed up to there, which costs their shuffles only.
-        go_ahead: whether to train the next checkpoint while the last one is used, where that pays
-            and the network allows it; it changes no bit.
+        go_ahead: whether the next checkpoints may be drawn while the last ones are used, where
+            that pays and the network allows it; it changes no bit.
+
+    A context manager: leaving it ends training within a step, whichever thread it is in.
+
+    Attributes:
+        ahead: whether the next checkpoints may be drawn.
     """
 
     def __init__(
@@ -54,13 +80,20 @@ class Training:
         self.parameters = plan.initial(device)
         self.gradient = torch.zeros_like(self.parameters)
         self.adam = Adam(self.parameters, plan.settings.learning_rate)
-        self.step = -1
+        self.begin = 0
         if resume is not None:
-            self.step = self.adam.step = int(resume["training.step"])
+            self.adam.step = int(resume["training.step"])
+            self.begin = self.adam.step + 1
             for name, tensor in self._tensors().items():
-                tensor.copy_(torch.from_numpy(np.array(resume[name])))
+                tensor.copy_(torch.from_numpy(np.array(resume[f"training.{name}"])))
         self.ahead = go_ahead and self._ahead_pays()
         self.over = threading.Event()
+
+    def __enter__(self) -> "Training":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.over.set()
 
     def _ahead_pays(self) -> bool:
         """Whether a step leaves a core of the processor idle, and keeping one more is cheap."""
@@ -74,36 +107,11 @@ class Training:
             and numbers <= _MOST_NUMBERS_AHEAD
         )
 
-    def state(self) -> dict[str, NDArray]:
-        """What is needed to go on after the latest checkpoint that was handed out; copies."""
-        arrays = {name: tensor.cpu().numpy().copy() for name, tensor in self.latest.items()}
-        return arrays | {"training.step": np.array(self.step)}
-
     def _tensors(self) -> dict[str, Tensor]:
-        return {
-            "training.parameters": self.parameters,
-            "training.gradient": self.gradient,
-            "training.first": self.adam.first,
-            "training.second": self.adam.second,
-        }
+        tensors = (self.parameters, self.gradient, self.adam.first, self.adam.second)
+        return dict(zip(_RESUMED, tensors, strict=True))
 
-    def __iter__(self) -> Iterator[Checkpoint]:
-        trained = self._checkpoints(self.step + 1)
-        taken = ahead(trained) if self.ahead else trained
-        try:
-            for checkpoint, self.latest in taken:
-                self.step = checkpoint.step
-                yield checkpoint
-        finally:
-            self.over.set()
-            taken.close()
-
-    def _checkpoints(self, first: int) -> Generator[_Trained, None, None]:
-        """From a step on: checkpoints, each with the tensors from which training can go on.
-
-        In a thread of its own if training goes ahead; so it shares nothing with `__iter__` but
-        `over`, which ends it within a step.
-        """
+    def __iter__(self) -> Iterator[Trained]:
         plan, settings, device = self.plan, self.plan.settings, self.device
         X = torch.from_numpy(self.target.X).to(device)
         y = plan.answers(self.target, device)
@@ -111,9 +119,9 @@ class Training:
         size = settings.target_batch or len(X)
         order = batches(len(X), size, settings.restarts, settings.epochs, plan.seed)
         workspace, latest = Workspace(X), None
-        if first:
+        if self.begin:
             self._update()
-        for step, positions in islice(enumerate(order), first, plan.optimiser_steps):
+        for step, positions in islice(enumerate(order), self.begin, plan.optimiser_steps):
             if self.over.is_set():
                 return
             if positions is not latest:  # batches of all rows are the same at every step
@@ -127,19 +135,18 @@ class Training:
                     f"finite). Lower the learning rate; it is {settings.learning_rate:g}."
                 )
             if step % plan.every == 0:
-                with operation_threads(0):
-                    kept = self._kept()
-                parameters, gradient = kept["training.parameters"], kept["training.gradient"]
-                yield Checkpoint(step, parameters, gradient, value), kept
+                yield self._kept(step, value)
             self._update()
 
-    def _kept(self) -> dict[str, Tensor]:
-        """What training can go on from, safe from its next update as far as that is needed."""
-        kept = self._tensors()
-        copied = ["training.parameters"]
+    def _kept(self, step: int, value: Tensor) -> Trained:
+        """The checkpoint of this step, safe from its update as far as that is needed."""
+        tensors = self._tensors()
+        copied = ["parameters"]
         if self.ahead:  # if not, training stands still until the caller has done with them
-            copied += ["training.first", "training.second"]
-        return kept | {name: kept[name].clone() for name in copied}
+            copied += ["first", "second"]
+        with operation_threads(0):
+            tensors |= {name: tensors[name].clone() for name in copied}
+        return Trained(step, target_loss=value, **tensors)
 
     def _batch(self, positions: NDArray[np.int64], X: Tensor, y: Tensor, ids: Tensor) -> Batch:
         balanced = self.plan.settings.balanced and self.plan.task == "classification"

@@ -1,20 +1,20 @@
 """Training goes ahead while rows are scored: nothing else changes, and nothing is left behind."""
 
 import threading
-from itertools import islice
 
 import numpy as np
 import pytest
 import torch
 
 from dvgs_core.errors import InputError
+from dvgs_core.gradients.factored import Scorer
 from dvgs_core.methods.dvgs import DVGS
 from dvgs_core.samples import Samples
 from dvgs_core.stopping import CheckpointCount
 from dvgs_core.trajectory import training
-from dvgs_core.trajectory.ahead import ahead
 from dvgs_core.trajectory.choice import plan_for
 from dvgs_core.trajectory.networks import NetworkPlan
+from dvgs_core.trajectory.scoring import score_steps
 from dvgs_core.trajectory.training import Training
 
 CPU = torch.device("cpu")
@@ -22,7 +22,7 @@ SMALL = dict(restarts=2, epochs=8, target_batch=20, every=2, width=8, stop_when_
 
 
 def left_behind():
-    return [thread.name for thread in threading.enumerate() if thread.name.startswith("ahead")]
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("single")]
 
 
 @pytest.fixture(autouse=True)
@@ -33,7 +33,8 @@ def no_thread_is_left():
 
 def go_ahead(monkeypatch, does):
     """As on a machine with several cores or one, wherever the tests run."""
-    monkeypatch.setattr(Training, "_ahead_pays", lambda self: does)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2 if does else 1)
+    monkeypatch.setattr(torch, "set_num_threads", lambda number: None)
 
 
 @pytest.fixture
@@ -50,50 +51,6 @@ def rows(n, seed, features=4):
 def plan(settings, target):
     method = DVGS(**settings)
     return plan_for(method.settings, target, classes=3, seed=0, device=CPU, own=method.own)
-
-
-def test_items_come_in_order_from_one_thread_and_the_next_is_begun_while_one_is_used():
-    begun, makers = [threading.Event() for _ in range(6)], set()
-
-    def items():
-        for number, event in enumerate(begun):
-            makers.add(threading.current_thread())
-            event.set()
-            yield number
-
-    for number in (taken := ahead(items())):
-        assert all(event.wait(10) for event in begun[: number + 2])
-        assert not any(event.is_set() for event in begun[number + 2 :])
-    assert number == 5 and list(taken) == []
-    assert len(makers) == 1 and threading.current_thread() not in makers
-
-
-def test_what_goes_wrong_is_raised_where_its_item_would_have_come():
-    mishap = KeyError("the third")
-
-    def items():
-        yield from (1, 2)
-        raise mishap
-
-    taken = ahead(items())
-    assert list(islice(taken, 2)) == [1, 2]
-    with pytest.raises(KeyError) as raised:
-        next(taken)
-    assert raised.value is mishap
-
-
-def test_closing_waits_for_the_item_that_is_made_and_for_no_other():
-    made = []
-
-    def items():
-        for number in range(9):
-            made.append(number)
-            yield number
-
-    taken = ahead(items())
-    assert next(taken) == 0
-    taken.close()
-    assert made == [0, 1] and left_behind() == []
 
 
 @pytest.mark.parametrize("batch", [20, None])
@@ -143,6 +100,25 @@ def test_a_replayed_trajectory_goes_ahead_and_keeps_its_bits(going_ahead):
     np.testing.assert_array_equal(kept.score(source).values, replayed.score(source).values)
 
 
+def test_rows_of_several_blocks_go_ahead_to_the_same_bits(going_ahead, monkeypatch):
+    monkeypatch.setattr("dvgs_core.gradients.factored._FEW_FLOATS", 0)
+    source, target = rows(900, 1), rows(45, 2)
+    blocks, run_block = [], Scorer._run
+
+    def noted(self, block, rows=None):
+        blocks.append(block)
+        run_block(self, block, rows)
+
+    monkeypatch.setattr(Scorer, "_run", noted)
+    run = DVGS(**SMALL).value(source, target)
+    assert len(blocks) == 12 * 2 * 2  # checkpoints, members, halves of the rows
+    kept = DVGS(**SMALL).fit(target)
+    np.testing.assert_array_equal(kept.score(source).values, run.values)
+    go_ahead(monkeypatch, False)
+    alone = DVGS(**SMALL).value(source, target)
+    np.testing.assert_allclose(alone.values, run.values, atol=1e-6, rtol=0)
+
+
 def test_a_run_that_ends_early_or_is_closed_leaves_no_thread(going_ahead):
     source, target = rows(40, 1), rows(45, 2)
     whole = list(DVGS(**SMALL).steps(source, target))
@@ -157,20 +133,21 @@ def test_a_run_that_ends_early_or_is_closed_leaves_no_thread(going_ahead):
 
 
 def test_closing_waits_for_one_optimiser_step_not_for_a_checkpoint(going_ahead, monkeypatch):
-    target = rows(45, 2)
-    method = Training(plan(SMALL | dict(every=20), target), target, CPU, go_ahead=True)
+    source, target = rows(40, 1), rows(45, 2)
+    made = plan(SMALL | dict(every=20), target)
+    training = Training(made, target, CPU, go_ahead=True)
     trained, train = [], NetworkPlan.target_gradient
 
     def until_over(self, parameters, batch, step, workspace):
         trained.append(step)
         if step == 1:
-            method.over.wait(10)
+            assert training.over.wait(10)
         return train(self, parameters, batch, step, workspace)
 
     monkeypatch.setattr(NetworkPlan, "target_gradient", until_over)
-    checkpoints = iter(method)
-    assert next(checkpoints).step == 0
-    checkpoints.close()
+    steps = score_steps(made, training, source, CPU)
+    assert next(steps).index == 0
+    steps.close()
     assert trained in ([0], [0, 1])
 
 
@@ -190,11 +167,11 @@ def test_a_training_that_explodes_is_said_after_the_steps_before_it(going_ahead,
 
 
 def test_an_error_of_scoring_ends_training_too(going_ahead, monkeypatch):
-    def fails(self, checkpoint):
+    def fails(self, block, rows=None):
         assert left_behind() != []
         raise MemoryError("no room")
 
-    monkeypatch.setattr("dvgs_core.trajectory.networks._Rows.at", fails)
+    monkeypatch.setattr(Scorer, "_run", fails)
     with pytest.raises(MemoryError, match="no room") as raised:
         DVGS(**SMALL).value(rows(40, 1), rows(45, 2))
     assert left_behind() == [] and raised.value.__context__ is None
