@@ -27,19 +27,20 @@ def left_behind():
 
 @pytest.fixture(autouse=True)
 def no_thread_is_left():
+    before = torch.get_num_threads()
     yield
     assert left_behind() == []
+    torch.set_num_threads(before)
 
 
-def go_ahead(monkeypatch, does):
+def go_ahead(does):
     """As on a machine with several cores or one, wherever the tests run."""
-    monkeypatch.setattr(torch, "get_num_threads", lambda: 2 if does else 1)
-    monkeypatch.setattr(torch, "set_num_threads", lambda number: None)
+    torch.set_num_threads(2 if does else 1)
 
 
 @pytest.fixture
-def going_ahead(monkeypatch):
-    go_ahead(monkeypatch, True)
+def going_ahead():
+    go_ahead(True)
 
 
 def rows(n, seed, features=4):
@@ -54,10 +55,10 @@ def plan(settings, target):
 
 
 @pytest.mark.parametrize("batch", [20, None])
-def test_going_ahead_changes_no_bit_of_any_step_or_state(batch, monkeypatch):
+def test_going_ahead_changes_no_bit_of_any_step_or_state(batch):
     source, target, runs = rows(40, 1), rows(45, 2), []
     for does in (False, True):
-        go_ahead(monkeypatch, does)
+        go_ahead(does)
         runs.append([])
         for step in DVGS(seed=5, **SMALL | dict(target_batch=batch)).steps(source, target):
             assert bool(left_behind()) == does
@@ -114,7 +115,7 @@ def test_rows_of_several_blocks_go_ahead_to_the_same_bits(going_ahead, monkeypat
     assert len(blocks) == 12 * 2 * 2  # checkpoints, members, halves of the rows
     kept = DVGS(**SMALL).fit(target)
     np.testing.assert_array_equal(kept.score(source).values, run.values)
-    go_ahead(monkeypatch, False)
+    go_ahead(False)
     alone = DVGS(**SMALL).value(source, target)
     np.testing.assert_allclose(alone.values, run.values, atol=1e-6, rtol=0)
 
