@@ -202,6 +202,7 @@ class _Search:
             for dtype, units in ((torch.float32, d + 17), (torch.float64, 4 * d + 32))
         }
         self.on_device: dict[torch.dtype, tuple[torch.Tensor, torch.Tensor]] = {}
+        self.places: dict[torch.dtype, torch.Tensor] = {}
 
     def run(self, block_rows: int | None) -> Neighbours:
         import torch
@@ -292,7 +293,8 @@ class _Search:
         """(rows, m) lower bounds of the scaled squared distances, less `_own_bounds`.
 
         Infinite for the row itself. What is the same for a whole row is left out, because adding
-        it would cost a pass over the block and does not change the order.
+        it would cost a pass over the block and does not change the order. The next call writes
+        over them.
         """
         import torch
 
@@ -309,7 +311,12 @@ class _Search:
             )
         references, norms = self.on_device[dtype]
         queries = torch.as_tensor(self.queries[block], dtype=dtype, device=device)
-        bounds = torch.addmm(norms, queries, references.T, alpha=-2)
+        # one place for all blocks: memory new to the process takes as long as the products
+        place = self.places.get(dtype)
+        if place is None or len(place) < len(block):
+            place = torch.empty((len(block), len(references)), dtype=dtype, device=device)
+            self.places[dtype] = place
+        bounds = torch.addmm(norms, queries, references.T, alpha=-2, out=place[: len(block)])
         inside = np.flatnonzero(self.own[block] >= 0)
         bounds[inside, self.own[block][inside]] = torch.inf
         return bounds
