@@ -27,7 +27,8 @@ from dvgs_core.methods.loo import PAPER, LOOSettings
 from dvgs_core.models.stack import Member
 from dvgs_core.paper.data import DataSets
 from dvgs_core.paper.experiments import Problem, draw, experiment
-from dvgs_core.paper.valuations import description, valued
+from dvgs_core.paper.runs import valued
+from dvgs_core.paper.valuations import description
 from dvgs_core.paper.work import Request, Work, done
 
 KIND = "loo-starts"  # of records

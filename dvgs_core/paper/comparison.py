@@ -27,6 +27,7 @@ def comparison(
     measure: str,
     published: Published,
     explained: Mapping[tuple[int, str], str],
+    costly: Mapping[str, str],
 ) -> Section | None:
     """The table, a line for each number that is not within, and where all numbers come from.
 
@@ -35,6 +36,7 @@ def comparison(
         measure: which number of an outcome.
         published: the paper's, by experiment and method.
         explained: why a number differs, by experiment and method.
+        costly: what a method takes that has not been run on any of the experiments.
 
     Returns:
         None where nothing was run.
@@ -79,10 +81,16 @@ def comparison(
         for (number, name), some in found.items()
         if shortened(some)
     ]
+    unpaid = [
+        f"{label(name)} has not been run: {cost}."
+        for name, cost in costly.items()
+        if not any((number, name) in found for number in published)
+    ]
     parts = [
         "Mean ± standard deviation over repeats (how many), each with new rows and new damage.",
         markdown_table(head, rows),
         verdict,
+        *unpaid,
         *(["Not as in the paper:\n\n" + "\n".join(differs)] if differs else []),
         provenance(found),
     ]

@@ -14,6 +14,7 @@ from dvgs_core.evaluation.filtering import filtering_curve
 from dvgs_core.evaluation.scores import METRIC_NAMES
 from dvgs_core.paper.experiments import EXPERIMENTS, Experiment, draw
 from dvgs_core.paper.records import Record
+from dvgs_core.paper.runs import valued
 from dvgs_core.paper.summary import (
     Section,
     groups,
@@ -23,7 +24,7 @@ from dvgs_core.paper.summary import (
     provenance,
 )
 from dvgs_core.paper.svg import Line, Panel, figure
-from dvgs_core.paper.valuations import description, sized, valuation_works, valued, wanted
+from dvgs_core.paper.valuations import description, sized, valuation_works, wanted
 from dvgs_core.paper.work import Request, Work
 
 KIND = "curves"

@@ -1,7 +1,7 @@
 """Table 2: Spearman correlation of values with the rate of feature noise."""
 
 from dvgs_core.paper.comparison import comparison
-from dvgs_core.paper.published import TABLE_2
+from dvgs_core.paper.published import COSTLY, TABLE_2
 from dvgs_core.paper.records import Records
 from dvgs_core.paper.summary import Section
 from dvgs_core.paper.valuations import KIND, valuation_works
@@ -22,4 +22,4 @@ def works(request: Request) -> list[Work]:
 
 def section(records: Records) -> Section | None:
     """Ours beside the paper's; None where nothing was run."""
-    return comparison(records.of(KIND), "spearman", TABLE_2, EXPLAINED)
+    return comparison(records.of(KIND), "spearman", TABLE_2, EXPLAINED, COSTLY)

@@ -1,28 +1,22 @@
 """Valuing a draw of an experiment by a method, once; tables 1 to 3 and most figures read these."""
 
-import time
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
-from dvgs_core import methods
 from dvgs_core.evaluation.detection import detection
 from dvgs_core.paper.experiments import Experiment, Problem, draw, experiment
 from dvgs_core.paper.published import TABLE_1, TABLE_2
-from dvgs_core.paper.records import key_of
+from dvgs_core.paper.runs import Valued, valued
 from dvgs_core.paper.settings import compared, paper_settings, takes_part
 from dvgs_core.paper.work import Request, Work
-from dvgs_core.store.files import replacing
 
 KIND = "valuations"
 #: Fractions inspected at which the records keep the fraction found.
 INSPECTED = np.linspace(0, 1, 51)
-#: Times in a run at which the records keep how good its values are by then.
-_COURSE = 10
 
 
 def valuation_works(request: Request, numbers: Iterable[int]) -> list[Work]:
@@ -79,54 +73,6 @@ def valuation_work(request: Request, chosen: Experiment, method: str, seed: int)
         return outcome(problem, run.values) | course(problem, run), run.seconds
 
     return Work(KIND, what, f"{chosen.name} · {method} · seed {seed}", compute)
-
-
-@dataclass(frozen=True, eq=False)
-class Valued:
-    """What a run gave.
-
-    Attributes:
-        values: (n_source,), in the end.
-        seconds: it took.
-        steps: (k,) int64, steps done at some times before.
-        course: (k, n_source) values by then.
-    """
-
-    values: NDArray[np.float64]
-    seconds: float
-    steps: NDArray[np.int64]
-    course: NDArray[np.float64]
-
-
-def valued(request: Request, what: dict[str, Any], problem: Problem) -> Valued:
-    """Value the source rows, or find what was valued before.
-
-    Values are kept beside the records, in a folder that git ignores, for the filtering curves.
-    """
-    folder = request.out / "runs"
-    kept = folder / f"{key_of(what)[:24]}.npz"
-    if kept.exists():
-        with np.load(kept, allow_pickle=False) as arrays:
-            return Valued(**{**arrays, "seconds": float(arrays["seconds"])})
-    method = methods.create(what["method"], seed=what["seed"], **what["settings"])
-    begun: dict[int, NDArray[np.float64]] = {}
-    started = time.perf_counter()
-    for step in method.steps(problem.source, problem.target, classes=problem.classes):
-        done = step.index + 1
-        # so few times that the clock does not notice
-        if done * _COURSE // step.total > (done - 1) * _COURSE // step.total:
-            begun[done] = step.values.copy()
-    run = Valued(
-        values=step.values,
-        seconds=time.perf_counter() - started,
-        steps=np.array(list(begun), dtype=np.int64),
-        course=np.array(list(begun.values())).reshape(-1, len(problem.source)),
-    )
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / ".gitignore").write_text("*\n", encoding="utf-8")
-    with replacing(kept) as temporary:
-        np.savez(temporary, **vars(run))
-    return run
 
 
 def course(problem: Problem, run: Valued) -> dict[str, Any]:

@@ -78,8 +78,14 @@ def test_a_quick_document_says_so(records, tmp_path):
 
 def test_an_explanation_stands_beside_what_is_not_within(records):
     explained = {(1, "loo"): "Because of the moon"}
-    body = comparison(records.of("valuations"), "auroc", TABLE_1, explained).body
+    body = comparison(records.of("valuations"), "auroc", TABLE_1, explained, {}).body
     assert "standard deviations. Because of the moon." in body
+
+
+def test_what_a_method_takes_is_told_until_it_is_run(records):
+    costly = {"dvrl": "a year", "loo": "a day"}
+    body = comparison(records.of("valuations"), "auroc", TABLE_1, {}, costly).body
+    assert "DVRL has not been run: a year." in body and "a day" not in body
 
 
 def test_only_records_with_the_newest_settings_are_averaged():
