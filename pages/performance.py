@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ui import performance_calibration, performance_runs, performance_views, style
+from ui import ahead, performance_calibration, performance_runs, performance_views, style
 from ui.components import empty
 from ui.frame import errors_for_people, inside_app
 from ui.performance import finished_runs
@@ -28,6 +28,7 @@ def page(current) -> None:
     if shown != current.id:
         open_run(shown)
         st.rerun()
+    ahead.review_soon(current)
     performance_views.filtering(current)
     performance_calibration.show(current)
     performance_views.detection(current)

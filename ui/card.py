@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from dvgs_core.review.contrast import ClassContrast
 from dvgs_core.review.decisions import Entry
 from dvgs_core.review.words import ClassWords
+from dvgs_core.store import Run
 from ui import alike, row_pictures, style
 from ui.decisions import decision_log
 from ui.jobs import RunFiles
@@ -43,6 +44,14 @@ def show(found: Results, row: int, decision: str | None) -> None:
         st.html(row_pictures.trace(own, usual, usual_words, dark=style.dark()))
     alike.show(found, row)
     history(row)
+
+
+def prepare(run: Run) -> None:
+    """Make what the card of a run's lowest row shows, and with it most of what others do."""
+    class_medians(run.id)
+    for row in the_results(run).order[:1].tolist():
+        _contrast(run.id).row(row)
+        alike.alike(run.id, row)
 
 
 def show_many(found: Results, rows: NDArray[np.int64]) -> None:

@@ -7,6 +7,7 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
+from dvgs_core.store import Run
 from ui import style
 from ui.decisions import decision_log, decision_words
 from ui.map import (
@@ -39,10 +40,15 @@ _FIELDS = 8
 
 
 @st.cache_resource(max_entries=6, show_spinner=False)
+def _drawn(run_id: int) -> NDArray[np.int64]:
+    found = the_results(workspace().run(run_id))
+    return drawn_rows(found.codes, found.order, _MOST_POINTS)
+
+
+@st.cache_resource(max_entries=6, show_spinner=False)
 def _points(run_id: int, name: str) -> MapPoints:
-    found, place = the_results(workspace().run(run_id)), layout(workspace().run(run_id))
+    place, rows = layout(workspace().run(run_id)), _drawn(run_id)
     assert place is not None
-    rows = drawn_rows(found.codes, found.order, _MOST_POINTS)
     return MapPoints.of(np.asarray(place.xy)[rows], rows, total=len(place.xy))
 
 
@@ -73,15 +79,15 @@ def drawn_rows(codes: NDArray[np.int64], order: NDArray[np.int64], most: int) ->
 
 
 @st.cache_resource(max_entries=12, show_spinner=False)
-def _colours(run_id: int, name: str, by: str, decisions: int) -> MapColours:
-    found, points = the_results(workspace().run(run_id)), _points(run_id, name)
-    lines = found.values.reindex(points.ids)
+def _colours(run_id: int, by: str, decisions: int) -> MapColours:
+    found, rows = the_results(workspace().run(run_id)), _drawn(run_id)
+    lines = found.values.reindex(rows)
     if by == "value":
         return value_colours(lines["value"].to_numpy())
     if by == "decision":
         words = decision_log(workspace().run(run_id).dataset).current()
         kinds = pd.Series(words["decision"].to_numpy(), index=words["row"].to_numpy())
-        return decision_colours(kinds.reindex(points.ids).fillna("undecided").astype(str).tolist())
+        return decision_colours(kinds.reindex(rows).fillna("undecided").astype(str).tolist())
     column = {"label": "label", "suggested": "suggested_label", "role": "role"}[by]
     names = lines[column].fillna("none").astype(str)
     order = found.labels.names if by != "role" else ("source", "target", "both", "unused")
@@ -92,20 +98,27 @@ def _colours(run_id: int, name: str, by: str, decisions: int) -> MapColours:
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _hover(run_id: int, name: str) -> MapHover:
+def _hover(run_id: int) -> MapHover:
     """What the run found of each row, then its first fields, and its picture."""
-    run, points = workspace().run(run_id), _points(run_id, name)
+    run, rows = workspace().run(run_id), _drawn(run_id)
     found, frame = the_results(run), table(run.dataset).frame
-    lines = found.values.reindex(points.ids)
+    lines = found.values.reindex(rows)
     told = lines[["label", "value", "suggested_label", "role"]].dropna(axis=1, how="all")
     told = told.rename(columns={"suggested_label": "suggested"})
     pixels = set(found.schema.pixels)
     plain = [c.name for c in found.schema.features if c.name not in pixels and not c.embedding]
-    shown = pd.concat([told, frame[plain[:_FIELDS]].iloc[points.ids]], axis=1)
+    shown = pd.concat([told, frame[plain[:_FIELDS]].iloc[rows]], axis=1)
     pictures = []
-    if found.schema.pixels and len(points.ids) <= _MOST_PICTURES:
-        pictures = [picture_address(int(row)) for row in points.ids]
+    if found.schema.pixels and len(rows) <= _MOST_PICTURES:
+        pictures = [picture_address(int(row)) for row in rows]
     return MapHover.of(shown, pictures=pictures)
+
+
+def prepare(run: Run, name: str) -> None:
+    """Make what a map of a run that has ended first shows."""
+    _points(run.id, name)
+    _colours(run.id, "value", 0)
+    _hover(run.id)
 
 
 def events_before_drawing(place: Layout) -> MapEvents:
@@ -148,7 +161,7 @@ def show(place: Layout, *, selected, focus: int | None, height: int) -> None:
     at = None if focus is None else place.xy[focus]
     linked_map(
         points,
-        _colours(current.id, place.name, by, version if by == "decision" else 0),
+        _colours(current.id, by, version if by == "decision" else 0),
         key=KEY,
         description=f"Map of {len(place.xy):,} rows, coloured by {COLOURS[by]}; rows alike are "
         "near each other. The table beside it lists the same rows.",
@@ -156,7 +169,7 @@ def show(place: Layout, *, selected, focus: int | None, height: int) -> None:
         focus=focus,
         focus_xy=None if at is None else (float(at[0]), float(at[1])),
         rings=np.flatnonzero(roles == "target") if len(roles) <= 20_000 else (),
-        hover=_hover(current.id, place.name),
+        hover=_hover(current.id),
         height=height,
         dim=len(selected) > 0,
         known=events_before_drawing(place),

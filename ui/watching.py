@@ -1,14 +1,19 @@
 """Which run is shown, in which view, and its panels while it goes on."""
 
+from datetime import UTC, datetime
+
 import streamlit as st
 
-from ui import following, live, runs_view
+from dvgs_core.store import Run
+from ui import ahead, following, live, runs_view
 from ui.dialogs import rerun_when_free
 from ui.jobs import RunFiles
 from ui.state import open_run, the_dataset_id, the_run, workspace
 
-#: Seconds between two looks at a run: until its first trace is there, and from then on.
-_SOON, _OFTEN = 0.25, 0.7
+#: Seconds between two looks at a run: just begun, without a first trace yet, and from then on.
+_AT_ONCE, _SOON, _OFTEN = 0.1, 0.25, 0.7
+#: For so many seconds a run has just begun: a first trace that needs no encoding is there by then.
+_BEGINS = 3.0
 VIEWS = {"watch": "Watch", "runs": "Runs", "log": "Log"}
 
 
@@ -38,14 +43,12 @@ def show() -> None:
         st.rerun()
     following.box(follow)
     valued = RunFiles(current.directory).array("values") is not None
-    if (
-        valued
-        and not current.active
-        and right.button(
+    if valued and not current.active:
+        ahead.review_soon(current)
+        if right.button(
             "Review the lowest", type="secondary", icon=":material/arrow_forward:", width="stretch"
-        )
-    ):
-        st.switch_page("pages/review.py")
+        ):
+            st.switch_page("pages/review.py")
     match view:
         case "watch":
             watch()
@@ -58,10 +61,7 @@ def show() -> None:
 def watch() -> None:
     """The panels, redrawn while the run goes on; the whole page when it begins or ends."""
     before = the_run()
-    begun = live.begun(before)
-    others = (one for one in workspace().runs() if one.id != before.id)
-    next_one = not any(one.status == "running" for one in others)
-    every = (_SOON if next_one and not begun else _OFTEN) if before.active else None
+    begun, every = live.begun(before), _pace(before)
 
     @st.fragment(run_every=every)
     def panels() -> None:
@@ -69,7 +69,18 @@ def watch() -> None:
         live.panels(current)
         following.show_box_again()
         changed = current.status != before.status or live.begun(current) != begun
-        if before.active and changed:
+        if before.active and (changed or _pace(current) != every):
             rerun_when_free()
 
     panels()
+
+
+def _pace(run: Run) -> float | None:
+    """Seconds until a run is looked at again; None if nothing changes any more."""
+    if not run.active:
+        return None
+    others = (one for one in workspace().runs() if one.id != run.id)
+    if live.begun(run) or any(one.status == "running" for one in others):
+        return _OFTEN
+    since = run.started or run.created
+    return _AT_ONCE if (datetime.now(UTC) - since).total_seconds() < _BEGINS else _SOON

@@ -40,10 +40,12 @@ class Post:
 
 # scikit-learn's first import costs more than most encodings. For the code that lays out a map the
 # first look at a table shall not wait.
-_LIBRARIES = ("torch", "sklearn.preprocessing", "pyarrow.dataset")
+_LIBRARIES = ("torch", "sklearn.preprocessing", "pyarrow.dataset", "pyarrow.parquet")
 
 WORKERS: dict[WorkerName, Post] = {
-    "valuation": Post(("valuation",), (*_LIBRARIES, "dvgs_core.trajectory"), 5),
+    "valuation": Post(
+        ("valuation",), (*_LIBRARIES, "dvgs_core.trajectory", "dvgs_core.neighbours"), 5
+    ),
     # hardly behind values: a map takes a fifth of a run, and waits for the look before it
     "map": Post(("look", "map"), _LIBRARIES, 6, ahead="dvgs_core.neighbours.layout:compile_umap"),
     "study": Post(("holdout", "sensitivity", "curve"), _LIBRARIES, 10, 60.0),

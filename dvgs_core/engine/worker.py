@@ -35,7 +35,7 @@ from dvgs_core.store.workspace import Workspace
 
 Execute = Callable[[Workspace, Any], str | None]
 
-POLL_SECONDS = 0.1
+POLL_SECONDS = 0.05
 BEAT_SECONDS = 1.0
 
 

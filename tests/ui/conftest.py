@@ -11,6 +11,7 @@ from dvgs_core.engine.execute import execute
 from dvgs_core.engine.supervisor import Supervisor
 from dvgs_core.engine.worker import do
 from dvgs_core.store import Run, Workspace
+from ui import ahead
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = ("data", "target", "corrupt", "value", "performance", "review", "export")
@@ -96,6 +97,8 @@ def new_app(tmp_path, monkeypatch):
     """new_app() -> App on this test's workspace; a second call is a restart of the program."""
     monkeypatch.setenv("DVGS_WORKSPACE", str(tmp_path / "workspace"))
     monkeypatch.setattr(Supervisor, "start", lambda self: None)
+    # what a thread makes later would come in the middle of another test
+    monkeypatch.setattr(ahead, "_soon", lambda work, *of: None)
 
     def start() -> App:
         st.cache_resource.clear()

@@ -1,6 +1,8 @@
 """The Value page: presets, pause and resume, the queue, differences of runs, groups of rows."""
 
 import os
+from dataclasses import replace
+from datetime import timedelta
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,7 +14,7 @@ from dvgs_core.engine.execute import execute
 from dvgs_core.engine.job import Job
 from dvgs_core.engine.prepare import prepare_in
 from dvgs_core.engine.worker import do
-from ui import live
+from ui import live, watching
 from ui.run_settings import differences, not_default
 from ui.trace_groups import quartiles
 
@@ -198,3 +200,17 @@ def test_the_gauge_says_how_settled_the_ranking_is(number, words, width):
     asked = SimpleNamespace(job={"settings": {"stop_when_settled": 0.99}})
     html = live.settledness(asked, pd.DataFrame({"settled": [number]}, dtype=object))
     assert words in html and f"width:{width}" in html and 'left:66.7%"' in html
+
+
+def test_a_run_is_looked_at_often_only_while_its_first_trace_may_come_at_once(opened, monkeypatch):
+    start_small(opened)
+    run = opened.space.runs()[0]
+    monkeypatch.setattr(watching, "workspace", lambda: opened.space)
+    at_once = watching._pace(run)
+    later = watching._pace(replace(run, created=run.created - timedelta(seconds=10)))
+    start_small(opened)
+    opened.space.claim_next("valuation", os.getpid())
+    behind = watching._pace(opened.space.runs()[0])
+    assert at_once < later < behind
+    opened.space.request_stop(opened.space.runs()[0].id)
+    assert watching._pace(opened.space.runs()[0]) is None
