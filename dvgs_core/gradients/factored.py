@@ -14,9 +14,11 @@ and Wang et al. 2024 (arXiv 2406.11011).
 """
 
 import threading
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -30,13 +32,13 @@ from dvgs_core.models.losses import CrossEntropy, Loss
 from dvgs_core.models.network import Network
 from dvgs_core.models.threads import operation_threads, side_by_side, single_threads
 
-# A block's buffers: past this a larger block gains nothing and leaves the cache (1 to 2 MB a core
-# and 32 MB shared), as not all buffers are in use at once.
-_BLOCK_FLOATS = 1_500_000
-# Below this the calls, and fetching the weights anew, cost more than a cache that overflows.
+# Numbers in a block's buffers: a smaller block loses more by its some 200 calls than it gains in
+# the cache (benchmarks/README.md), a larger one leaves threads without work.
+_BLOCK_FLOATS = 6_000_000
+# Below this, fetching the weights anew for every block costs more than memory.
 _FEWEST_BLOCK_ROWS = 256
-# So up to this all rows of all members are one block, and checkpoints are scored side by side.
-_FEW_FLOATS = 4 * _BLOCK_FLOATS
+# Up to this, all rows of all members are one block, and checkpoints are scored side by side.
+_FEW_FLOATS = 2 * _BLOCK_FLOATS
 # Larger blocks gain a GPU nothing.
 _MOST_BLOCK_ROWS = 65_536
 # Multiply-adds of a block below which a GPU waits for its launches: some hundred of 5 µs each.
@@ -195,21 +197,33 @@ class Scorer:
                 yield checkpoint, self.score(checkpoint, dropout)
             return
 
-        def blocks() -> Iterator[tuple[Checkpoint, _Block, bool]]:
-            for checkpoint, dropout in checkpoints:
-                *others, last = self._blocks(checkpoint, dropout)
-                yield from ((checkpoint, block, False) for block in others)
-                yield checkpoint, last, True
+        given, drawing = iter(checkpoints), threading.Lock()
+        Drawn = tuple[Checkpoint, Dropout] | None
 
-        def run(drawn: tuple[Checkpoint, _Block, bool]) -> tuple[Checkpoint, _Block, bool]:
-            self._run(drawn[1])
-            return drawn
+        def draw(upcoming: Future[Drawn]) -> None:
+            with drawing:
+                try:
+                    upcoming.set_result(next(given, None))
+                except BaseException as error:
+                    upcoming.set_exception(error)
 
-        scored = side_by_side(self.pool, self.threads, blocks(), run)
-        with closing(scored):
-            for checkpoint, block, is_last in scored:
-                if is_last:
-                    yield checkpoint, block.scores
+        def tasks() -> Iterator[Callable[[], tuple[Checkpoint, Similarities] | None]]:
+            upcoming: Future[Drawn] = Future()
+            yield partial(draw, upcoming)
+            while drawn := upcoming.result():
+                upcoming = Future()
+                yield partial(draw, upcoming)  # goes on while the blocks of the last are scored
+                *others, last = self._blocks(*drawn)
+                yield from (partial(self._run, block) for block in others)
+                yield partial(self._last, drawn[0], last)
+
+        with closing(side_by_side(self.pool, self.threads, tasks(), lambda task: task())) as done:
+            yield from (scored for scored in done if scored is not None)
+
+    def _last(self, checkpoint: Checkpoint, block: "_Block") -> tuple[Checkpoint, Similarities]:
+        """Score the last block of a checkpoint, whose others come before it."""
+        self._run(block)
+        return checkpoint, block.scores
 
     def _blocks(self, checkpoint: Checkpoint, dropout: Dropout) -> Iterator["_Block"]:
         """The blocks of one checkpoint, all of which write into the same scores."""
@@ -297,8 +311,7 @@ class Scorer:
         return members * self.rows * self._floats_a_row() <= _FEW_FLOATS
 
     def _together(self, members: int) -> int:
-        """Members of a block: all keep a GPU busy, and save calls where a CPU has few rows; one at
-        a time stays in the cache."""
+        """Members of a block: all keep a GPU busy, and save calls where a CPU has few rows."""
         return members if self._few(members) or self.device.type == "cuda" else 1
 
     def _block_rows(self, together: int, groups: int) -> int:

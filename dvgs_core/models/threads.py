@@ -56,7 +56,7 @@ def side_by_side(
 
     A thread takes the next item and works on it while another takes the one after it; items are
     made by the thread that takes them, one at a time, so making them may be work too. No more than
-    one item a thread is begun beyond what the caller has taken. Closing waits for what was begun.
+    two items a thread are begun beyond what the caller has taken. Closing waits for what was begun.
     What goes wrong, in making an item or in working on it, is raised where its result would have
     come.
 
@@ -67,7 +67,7 @@ def side_by_side(
         function: likewise.
     """
     coming: SimpleQueue[Future[list[R]]] = SimpleQueue()
-    room, over = threading.Semaphore(threads + 1), threading.Event()
+    room, over = threading.Semaphore(2 * threads + 1), threading.Event()
 
     def work() -> list[R]:
         room.acquire()

@@ -20,8 +20,8 @@ from dvgs_core.samples import Samples
 from dvgs_core.trajectory.plan import Batch, Plan
 
 # Training ahead keeps some four tensors of all members' parameters more for each thread that
-# scores; 16 MB each at most.
-_MOST_NUMBERS_AHEAD = 4_000_000
+# scores; 32 MB of each tensor at most, all threads together.
+_MOST_NUMBERS_AHEAD = 8_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +104,7 @@ class Training:
             and self.device.type == "cpu"
             and torch.get_num_threads() > 1
             and rows * numbers < WORTH_SPLITTING
-            and numbers <= _MOST_NUMBERS_AHEAD
+            and numbers * torch.get_num_threads() <= _MOST_NUMBERS_AHEAD
         )
 
     def _tensors(self) -> dict[str, Tensor]:

@@ -191,5 +191,5 @@ def test_only_small_networks_of_our_own_on_several_cores_go_ahead(monkeypatch):
         assert Training(made, target, CPU, go_ahead=True).ahead == expected
         assert not Training(made, target, CPU).ahead
     made = plan(SMALL, target)
-    monkeypatch.setattr(training, "_MOST_NUMBERS_AHEAD", 2 * made.parameters - 1)
+    monkeypatch.setattr(training, "_MOST_NUMBERS_AHEAD", 4 * made.parameters - 1)
     assert not Training(made, target, CPU, go_ahead=True).ahead
