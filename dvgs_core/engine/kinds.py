@@ -38,8 +38,8 @@ class Post:
     ahead: str | None = None
 
 
-# scikit-learn's first import costs more than most encodings. For the code that lays out a map the
-# first look at a table shall not wait.
+# scikit-learn's first import costs more than most encodings. For umap, and for the code it compiles
+# at its first layout, the first look at a table shall not wait.
 _LIBRARIES = ("torch", "sklearn.preprocessing", "pyarrow.dataset", "pyarrow.parquet")
 
 WORKERS: dict[WorkerName, Post] = {

@@ -1,7 +1,7 @@
 """Exact nearest neighbours, duplicates, and the two layouts of the map.
 
 One neighbour graph serves the map, the search for duplicates and the suggestions. Importing this
-package imports neither torch nor scikit-learn nor numba: they are loaded when they are used.
+package imports neither torch nor scikit-learn nor umap: they are loaded when they are used.
 """
 
 from dvgs_core.neighbours.close import close_pairs

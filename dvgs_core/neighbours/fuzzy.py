@@ -1,7 +1,7 @@
 """The graph that UMAP lays out: how much each row and its neighbours belong together.
 
 The same numbers as umap-learn's `fuzzy_simplicial_set`, up to rounding, in a few passes over
-arrays and without compiled code.
+arrays; umap-learn compiles its own for several seconds in every process.
 
 Source: McInnes et al. 2018 (arXiv 1802.03426), section 3.1.
 """
