@@ -197,15 +197,14 @@ class Scorer:
                 yield checkpoint, self.score(checkpoint, dropout)
             return
 
-        given, drawing = iter(checkpoints), threading.Lock()
+        given = iter(checkpoints)
         Drawn = tuple[Checkpoint, Dropout] | None
 
         def draw(upcoming: Future[Drawn]) -> None:
-            with drawing:
-                try:
-                    upcoming.set_result(next(given, None))
-                except BaseException as error:
-                    upcoming.set_exception(error)
+            try:
+                upcoming.set_result(next(given, None))
+            except BaseException as error:  # raised below, after the checkpoints before it
+                upcoming.set_exception(error)
 
         def tasks() -> Iterator[Callable[[], tuple[Checkpoint, Similarities] | None]]:
             upcoming: Future[Drawn] = Future()
