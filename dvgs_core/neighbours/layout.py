@@ -28,8 +28,8 @@ LAYOUT_VERSION = 4
 COLUMNS_FOR_UMAP = 50
 #: Above this many rows and columns, components come from a seeded randomised decomposition.
 LARGEST_EIGENPROBLEM = 1500
-#: Rows whose products are formed at once: their float64 copies stay near the processor.
-ROWS_AT_ONCE = 2048
+#: Rows whose products are formed at once, to keep the float64 copy of a large table small.
+ROWS_AT_ONCE = 8192
 #: Laid-out neighbours by which a row beyond the sample is placed, and how far it moves from the
 #: most central of them towards their mean.
 NEIGHBOURS_FOR_PLACING = 5
