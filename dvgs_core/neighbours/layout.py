@@ -23,7 +23,7 @@ from dvgs_core.neighbours.points import checked_points
 from dvgs_core.settings import Settings
 
 #: Part of `layout_key`: raise it when a layout changes for the same points and settings.
-LAYOUT_VERSION = 4
+LAYOUT_VERSION = 5
 #: Columns that UMAP sees; more are reduced to this many by PCA first.
 COLUMNS_FOR_UMAP = 50
 #: Above this many rows and columns, components come from a seeded randomised decomposition.
@@ -70,7 +70,7 @@ def umap_layout(
     seed: int = 0,
     neighbours: int = 15,
     min_distance: float = 0.1,
-    sample_limit: int = 30_000,
+    sample_limit: int = 15_000,
     progress: Progress | None = None,
 ) -> NDArray[np.float32]:
     """UMAP of the exact neighbour graph, the same on every run.
