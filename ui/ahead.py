@@ -15,6 +15,8 @@ from dvgs_core.store import Run
 
 #: Seconds after a page was asked for; until then the processor belongs to it.
 _LATER = 1.0
+#: Nobody goes on to review in the instant in which a run ends, but some do soon after.
+_NEXT = 0.2
 
 
 @st.cache_resource(show_spinner=False)
@@ -34,12 +36,12 @@ def review_soon(run: Run) -> None:
 
 @st.cache_resource(max_entries=32, show_spinner=False)
 def _wished(run_id: int, layout: str) -> None:
-    _soon(_review, run_id, layout)
+    _soon(_review, run_id, layout, after=_NEXT)
 
 
-def _soon(work: Callable[..., object], *arguments: object) -> None:
+def _soon(work: Callable[..., object], *arguments: object, after: float = _LATER) -> None:
     """In a thread of its own."""
-    timer = threading.Timer(_LATER, work, arguments)
+    timer = threading.Timer(after, work, arguments)
     timer.daemon = True
     timer.start()
 
