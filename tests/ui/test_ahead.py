@@ -11,7 +11,7 @@ from .test_pages import start_small
 def wishes(monkeypatch):
     """What is to be made ahead, when a test calls it."""
     waiting = []
-    monkeypatch.setattr(ahead, "_soon", lambda work, *of: waiting.append((work, of)))
+    monkeypatch.setattr(ahead, "_soon", lambda work, *of, **when: waiting.append((work, of)))
     return waiting
 
 
