@@ -21,6 +21,7 @@ from dvgs_core.evaluation.filtering import (
 )
 from dvgs_core.evaluation.scores import metric_for, scores, uninformed
 from dvgs_core.evaluation.utility import Utility, UtilitySettings, network_for
+from dvgs_core.models import stack
 from dvgs_core.models.stack import Member
 from dvgs_core.samples import Samples
 
@@ -197,7 +198,8 @@ def test_networks_are_those_of_the_settings():
             network_for(UtilitySettings(network=network), task, 9, 2)
 
 
-def test_points_come_as_they_are_known_and_a_seed_repeats_them():
+def test_points_come_as_they_are_known_and_a_seed_repeats_them(monkeypatch):
+    monkeypatch.setattr(stack, "_BLOCK_FLOATS", 2_000)  # several blocks, on a single core too
     source, holdout, values = blobs(30, 1), blobs(40, 2), np.arange(30.0)
     seen = list(filtering_points(source, None, holdout, values, seed=1, **SMALL))
     assert seen[-1].done == seen[-1].total == 2 * (4 + 3 + 3)
