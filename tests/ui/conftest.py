@@ -98,7 +98,7 @@ def new_app(tmp_path, monkeypatch):
     monkeypatch.setenv("DVGS_WORKSPACE", str(tmp_path / "workspace"))
     monkeypatch.setattr(Supervisor, "start", lambda self: None)
     # what a thread makes later would come in the middle of another test
-    monkeypatch.setattr(ahead, "_soon", lambda work, *of: None)
+    monkeypatch.setattr(ahead, "_soon", lambda *work, **when: None)
 
     def start() -> App:
         st.cache_resource.clear()
