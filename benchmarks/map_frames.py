@@ -12,10 +12,7 @@ import argparse
 import os
 import re
 import socket
-import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -23,7 +20,7 @@ import numpy as np
 from playwright.sync_api import Page, expect
 
 from benchmarks.machine import load, product_seconds
-from benchmarks.real_app import ROOT, real_browser
+from benchmarks.real_app import ROOT, answering, real_browser
 
 MOVES = 150
 RECORD = """() => {
@@ -44,19 +41,9 @@ def served(rows: int) -> Iterator[str]:
     command = [sys.executable, "-m", "streamlit", "run", str(app), "--server.headless=true"]
     command += [f"--server.port={port}", "--server.fileWatcherType=none"]
     environment = {**os.environ, "MAP_ROWS": str(rows), "PYTHONPATH": str(ROOT)}
-    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
     url = f"http://localhost:{port}"
-    try:
-        while True:
-            try:
-                urllib.request.urlopen(f"{url}/_stcore/health", timeout=1).close()
-                break
-            except OSError:
-                time.sleep(0.1)
+    with answering(command, url, environment):
         yield url
-    finally:
-        process.terminate()
-        process.wait()
 
 
 def intervals(page: Page, motion: str) -> np.ndarray:

@@ -22,18 +22,25 @@ def real_app(port: int) -> Iterator[tuple[str, int, Path]]:
     with tempfile.TemporaryDirectory() as folder:
         environment = {**os.environ, "DVGS_WORKSPACE": str(Path(folder) / "workspace")}
         command = [sys.executable, "-m", "dvgs_core", "app", "--port", str(port)]
-        app = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
-        try:
-            while True:
-                try:
-                    urllib.request.urlopen(f"{url}/_stcore/health", timeout=1).close()
-                    break
-                except OSError:
-                    time.sleep(0.1)
-            yield url, app.pid, Path(folder)
-        finally:
-            app.terminate()
-            app.wait()
+        with answering(command, url, environment) as pid:
+            yield url, pid, Path(folder)
+
+
+@contextmanager
+def answering(command: list[str], url: str, environment: dict[str, str]) -> Iterator[int]:
+    """Run a server from the project's root; yields its process id once it answers."""
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
+    try:
+        while True:
+            try:
+                urllib.request.urlopen(f"{url}/_stcore/health", timeout=1).close()
+                break
+            except OSError:
+                time.sleep(0.1)
+        yield process.pid
+    finally:
+        process.terminate()
+        process.wait()
 
 
 @contextmanager
