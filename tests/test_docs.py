@@ -36,9 +36,10 @@ LINES = [(name, line) for name, text in PAGES.items() for line in command_lines(
 def parsed(line: str) -> tuple[click.Command, dict]:
     """A command line as click understands it, without running it."""
     words = shlex.split(line.replace(".venv/bin/python -m dvgs_core", "dvgs"), comments=True)[1:]
-    context = click.Context(dvgs)
+    # as the program does: a command keeps the help option of the first context it meets
+    context = click.Context(dvgs, **dvgs.context_settings)
     name, command, rest = dvgs.resolve_command(context, words)
-    given = command.make_context(name, list(rest), resilient_parsing=False)
+    given = command.make_context(name, list(rest), parent=context, resilient_parsing=False)
     return command, given.params
 
 
