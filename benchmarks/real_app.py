@@ -1,16 +1,19 @@
 """The real app on an empty workspace, and a real browser, for scripts that drive them."""
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
+
+from benchmarks.machine import family
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -28,7 +31,11 @@ def real_app(port: int) -> Iterator[tuple[str, int, Path]]:
 
 @contextmanager
 def answering(command: list[str], url: str, environment: dict[str, str]) -> Iterator[int]:
-    """Run a server from the project's root; yields its process id once it answers."""
+    """Run a server from the project's root; yields its process id once it answers.
+
+    The server and its workers end with the block, also where SIGTERM ends the script.
+    """
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit("Terminated."))
     process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
     try:
         while True:
@@ -39,8 +46,14 @@ def answering(command: list[str], url: str, environment: dict[str, str]) -> Iter
                 time.sleep(0.1)
         yield process.pid
     finally:
+        signal.signal(signal.SIGTERM, before)
+        workers = family(process.pid) - {process.pid}
         process.terminate()
         process.wait()
+        # a worker would go on with its job, which nobody waits for
+        for worker in workers:
+            with suppress(ProcessLookupError):
+                os.kill(worker, signal.SIGTERM)
 
 
 @contextmanager
