@@ -8,7 +8,7 @@ starts: the spread of their score is what a value would carry besides, had its n
 its own. It is added to the values of `dvgs reproduce table-1 --methods loo --experiments 1`, which
 are computed first if that was not done here (half an hour), and the AUROC taken of the sums.
 
-The record is kept in docs/results/records; run again, it is printed.
+The record is kept in docs/results/records, and table 1 tells of it; run again, it is printed.
 """
 
 import argparse
@@ -28,10 +28,10 @@ from dvgs_core.models.stack import Member
 from dvgs_core.paper.data import DataSets
 from dvgs_core.paper.experiments import Problem, draw, experiment
 from dvgs_core.paper.runs import valued
+from dvgs_core.paper.table_1 import STARTS
 from dvgs_core.paper.valuations import description
 from dvgs_core.paper.work import Request, Work, done
 
-KIND = "loo-starts"  # of records
 _FIRST = 1000  # of the seeds of starts
 _DRAWS = 200
 
@@ -75,7 +75,7 @@ def work(request: Request, starts: int, seed: int) -> Work:
         }
         return outcome, time.perf_counter() - begun
 
-    return Work(KIND, what | {"starts": starts}, f"LOO · {starts} starts", compute)
+    return Work(STARTS, what | {"starts": starts}, f"LOO · {starts} starts", compute)
 
 
 def main() -> None:
@@ -86,7 +86,7 @@ def main() -> None:
     command = " ".join(["python -m experiments.loo_starts", *sys.argv[1:]])
     request = Request(DataSets(Path(os.environ["DVGS_DATA"])), options.out, command=command)
     list(done(request, [work(request, options.starts, seed=0)]))
-    for record in request.records.of(KIND):
+    for record in request.records.of(STARTS):
         print(record.outcome)
 
 

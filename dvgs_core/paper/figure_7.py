@@ -40,11 +40,13 @@ def section(records: Records) -> Section | None:
         for (of, method), some in found.items():
             if of != number:
                 continue
-            seconds = [max(record.seconds, _FLOOR) for record in some]
+            shown = [max(record.seconds, _FLOOR) for record in some]
             quality = [record.outcome[measure] for record in some]
-            lines.append(Line(label(method), seconds, quality, dots=True))
+            lines.append(Line(label(method), shown, quality, dots=True))
+            seconds = mean_and_spread([record.seconds for record in some])[0]
+            took = f"{seconds:.3g}" if seconds >= _FLOOR else f"< {_FLOOR:g}"
             reached = plus_minus(*mean_and_spread(quality))
-            rows.append([chosen.name, label(method), f"{mean_and_spread(seconds)[0]:.3g}", reached])
+            rows.append([chosen.name, label(method), took, reached])
         if lines:
             y_label = "AUROC" if measure == "auroc" else "Spearman correlation"
             panels.append(Panel(chosen.name, "seconds", y_label, lines, log=True))

@@ -12,11 +12,9 @@ LABELS = {
 #: What runs take that nobody will make in passing.
 COSTLY = {
     "tmc-shapley": (
-        "a permutation of experiment 1 goes on for some 300 rows before it is cut off, each with a "
-        "training, and takes a core most of a minute (12 minutes of one brought 16 permutations to "
-        "row 343 at most, few of them to their end); at least 200 permutations are three hours of "
-        "a core, where the paper took 6.7 to 12.9 hours of a GPU. `--permutations N` makes do with "
-        "fewer, and a run that is killed goes on"
+        "every permutation trains a network for each row until it is cut off, and there are 200 "
+        "permutations at least, for which the paper took 6.7 to 12.9 hours of a GPU. "
+        "`--permutations N` makes do with fewer, and a run that is killed goes on"
     ),
 }
 

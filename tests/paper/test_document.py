@@ -1,6 +1,8 @@
 """The document follows from the records alone."""
 
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +11,8 @@ from dvgs_core.paper.document import write
 from dvgs_core.paper.published import TABLE_1
 from dvgs_core.paper.records import Record, Records
 from dvgs_core.paper.summary import groups, listed_seeds, mean_and_spread, plus_minus
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def valuation(method, seed, auroc, *, experiment=1, epochs=100, day="02", seconds=3.0):
@@ -80,6 +84,35 @@ def test_an_explanation_stands_beside_what_is_not_within(records):
     explained = {(1, "loo"): "Because of the moon"}
     body = comparison(records.of("valuations"), "auroc", TABLE_1, explained, {}).body
     assert "standard deviations. Because of the moon." in body
+
+
+def test_why_loo_differs_is_told_with_the_numbers_of_its_record(records, tmp_path):
+    def said():
+        table = write(records, tmp_path / "results").read_text().split("## Table 2")[0]
+        return next(line for line in table.splitlines() if "LOO: 0.400" in line)
+
+    assert said().endswith("the missing row tells them apart.")
+    found = {"spread_of_values": 0.0021, "spread_over_starts": 0.0412}
+    outcome = found | {"auroc_with_own_starts": [0.512, 0.034]}
+    command = "python -m experiments.loo_starts"
+    records.add("loo-starts", replace(valuation("loo", 3, 0), outcome=outcome, command=command))
+    for number in ("0.0021", "0.0412", "0.512 ± 0.034", f"`{command}`, seed 3, 2026-01-02"):
+        assert number in said()
+
+
+def test_the_document_in_docs_is_what_its_records_say(tmp_path):
+    shutil.copytree(ROOT / "docs" / "results" / "records", tmp_path / "results" / "records")
+    made = write(Records(tmp_path / "results" / "records"), tmp_path / "results")
+    assert made.read_text() == (ROOT / "docs" / "results.md").read_text()
+    for drawn in (tmp_path / "results").glob("*.svg"):
+        assert (ROOT / "docs" / "results" / drawn.name).is_file()
+
+
+def test_what_takes_less_than_a_millisecond_is_given_no_number(tmp_path):
+    kept = Records(tmp_path / "results" / "records")
+    kept.add("valuations", valuation("random", 0, 0.5, seconds=0.0))
+    shown = write(kept, tmp_path / "results").read_text().split("## Figure 7")[1]
+    assert "| random | < 0.001 | 0.500 |" in shown
 
 
 def test_what_a_method_takes_is_told_until_it_is_run(records):
