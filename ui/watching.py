@@ -1,5 +1,6 @@
 """Which run is shown, in which view, and its panels while it goes on."""
 
+import time
 from datetime import UTC, datetime
 
 import streamlit as st
@@ -14,6 +15,9 @@ from ui.state import open_run, the_dataset_id, the_run, workspace
 _AT_ONCE, _SOON, _OFTEN = 0.1, 0.25, 0.7
 #: For so many seconds a run has just begun: a first trace that needs no encoding is there by then.
 _BEGINS = 3.0
+#: For so long one look waits for a first trace: a page drawn ten times a second in vain takes the
+#: processor from who computes it.
+_WAITS, _LOOKS_AGAIN = 0.4, 0.02
 VIEWS = {"watch": "Watch", "runs": "Runs", "log": "Log"}
 
 
@@ -62,9 +66,13 @@ def watch() -> None:
     """The panels, redrawn while the run goes on; the whole page when it begins or ends."""
     before = the_run()
     begun, every = live.begun(before), _pace(before)
+    drawn: list[bool] = []
 
     @st.fragment(run_every=every)
     def panels() -> None:
+        if drawn and every == _AT_ONCE:
+            _await_first_trace()
+        drawn.append(True)
         current = the_run()
         live.panels(current)
         following.show_box_again()
@@ -73,6 +81,14 @@ def watch() -> None:
             rerun_when_free()
 
     panels()
+
+
+def _await_first_trace() -> None:
+    """Return as soon as there is one, or after a moment."""
+    until = time.monotonic() + _WAITS
+    # a click ends this at once: Streamlit looks for one whenever the session is asked for the run
+    while not live.begun(the_run()) and time.monotonic() < until:
+        time.sleep(_LOOKS_AGAIN)
 
 
 def _pace(run: Run) -> float | None:

@@ -11,6 +11,8 @@ import hashlib
 import json
 import os
 import shutil
+import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -26,6 +28,9 @@ from dvgs_core.store.files import replacing
 
 #: Encodings of one dataset that are kept, those used last.
 MOST_KEPT = 3
+#: What a first look at a dataset, which encodes all of its rows, is seeded with.
+LOOK_SEED = 0
+_LOOK_AGAIN = 0.05
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,6 +109,7 @@ def encode(
     seed: int = 0,
     folder: Path | None = None,
     beside: str | None = None,
+    looked_at: Callable[[], bool] = lambda: False,
 ) -> Encoded:
     """Encode rows, or find them encoded.
 
@@ -115,6 +121,9 @@ def encode(
         seed: as for `Encoder.fit`.
         folder: of the dataset that `frame` is; None looks for nothing and keeps nothing.
         beside: the dataset whose rows follow those of the first in `frame`.
+        looked_at: whether another process has begun a first look at the dataset, with the same
+            columns and settings: if it is to keep the very rows that are asked for, they are waited
+            for.
 
     Raises:
         InputError: a feature cannot be encoded, or none varies.
@@ -123,6 +132,10 @@ def encode(
     if folder is not None:
         key = _key(columns, settings, rows, seed, beside)
         kept = folder / "encoded" / f"{key}.npy"
+        everything = np.arange(len(frame))
+        if key == _key(columns, settings, everything, LOOK_SEED, None):
+            while not kept.exists() and looked_at():
+                time.sleep(_LOOK_AGAIN)
         with suppress(OSError, EOFError, ValueError):  # not there, or half of it after a power cut
             X = np.load(kept, mmap_mode="r", allow_pickle=False)
             if len(X) == len(frame) and kept.with_suffix(".encoder").exists():

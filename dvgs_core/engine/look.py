@@ -10,13 +10,16 @@ They are written in this order, each whole, so that the map need not wait for th
 """
 
 import json
+from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dvgs_core.data.encode import Encoder, EncodingSettings
 from dvgs_core.data.schema import Schema
-from dvgs_core.engine.encoded import encode
+from dvgs_core.engine.courtesy import give_way
+from dvgs_core.engine.encoded import LOOK_SEED, encode
 from dvgs_core.store.files import replacing
 from dvgs_core.store.studies import Study
 from dvgs_core.store.workspace import Workspace
@@ -67,6 +70,7 @@ def execute(workspace: Workspace, study: Study) -> str | None:
         roles,
         EncodingSettings.model_validate(study.job["encoding"]),
         rows=np.arange(len(frame)),
+        seed=LOOK_SEED,
         folder=workspace.dataset(study.dataset).directory,
     )
     X = encoded.X
@@ -81,19 +85,20 @@ def execute(workspace: Workspace, study: Study) -> str | None:
     if float(n) * n * d > MOST_WORK:
         _write_json(study, "near", {"why": f"too many rows to compare ({n:,} × {d:,} inputs)"})
         return None
-    pairs, distances, threshold = near_pairs(X)
+    pairs, distances, threshold = near_pairs(X, partial(give_way, workspace))
     with replacing(study.directory / "near.npz") as temporary:
         np.savez(temporary, pairs=pairs, distances=distances, threshold=np.float32(threshold))
     return None
 
 
 def near_pairs(
-    X: NDArray[np.float32],
+    X: NDArray[np.float32], between: Callable[[], None] = lambda: None
 ) -> tuple[NDArray[np.int64], NDArray[np.float32], float]:
     """Pairs of rows that are much closer than rows usually are.
 
     Args:
         X: (n, d) finite.
+        between: called every few hundred rows.
 
     Returns:
         pairs: (m, 2) int64 positions, nearest first; exact duplicates are among them.
@@ -110,7 +115,7 @@ def near_pairs(
     nearest = nearest_among(X[some], X, 2).distances[:, 1]
     apart = nearest[nearest > 0]  # rows with an exact copy say nothing about what is usual
     threshold = float(NEAR_SHARE * np.median(apart)) if len(apart) else 0.0
-    return (*close_pairs(X, threshold, min(NEIGHBOURS, n - 1)), threshold)
+    return (*close_pairs(X, threshold, min(NEIGHBOURS, n - 1), between), threshold)
 
 
 def described_columns(encoder: Encoder) -> list[dict]:

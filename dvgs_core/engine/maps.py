@@ -5,6 +5,7 @@ import os
 import numpy as np
 
 from dvgs_core.engine import look
+from dvgs_core.engine.courtesy import give_way
 from dvgs_core.store.files import replacing
 from dvgs_core.store.runs import MapJob
 from dvgs_core.store.workspace import Workspace
@@ -17,8 +18,8 @@ class _Stopped(Exception):
 def execute(workspace: Workspace, job: MapJob) -> str | None:
     """Compute the layout that a map job asks for and keep it under the job's key.
 
-    It takes minutes of a large table, and someone may wait for the first look at another one; so
-    looks that come meanwhile are done in between.
+    It takes minutes of a large table, and someone may wait for the first look at another one, or
+    for the first trace of a run: looks that come meanwhile are done in between, and runs given way.
 
     Args:
         workspace: where the job waits.
@@ -38,6 +39,7 @@ def execute(workspace: Workspace, job: MapJob) -> str | None:
         workspace.report_progress(job.id, round(100 * share), 100)
         if workspace.stop_requested(job.id):
             raise _Stopped
+        give_way(workspace)
         while workspace.waiting("look"):
             if (waits := workspace.claim_next("look", os.getpid())) is not None:
                 do(workspace, waits, look.execute)

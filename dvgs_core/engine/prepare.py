@@ -1,6 +1,6 @@
 """From a table and a job to rows ready to be valued: checked, split, encoded."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from dvgs_core.data.split import Split, draw_splits
 from dvgs_core.engine.corrected import corrected_labels, corrected_splits
 from dvgs_core.engine.encoded import Encoded, encode
 from dvgs_core.engine.job import Job
+from dvgs_core.engine.look import look_job
 from dvgs_core.errors import InputError
 from dvgs_core.samples import Samples
 from dvgs_core.settings import fields, validated
@@ -62,7 +63,12 @@ class Prepared:
 
 
 def prepare(
-    table: Table, job: Job, target: Table | None = None, *, folder: Path | None = None
+    table: Table,
+    job: Job,
+    target: Table | None = None,
+    *,
+    folder: Path | None = None,
+    looked_at: Callable[[], bool] = lambda: False,
 ) -> Prepared:
     """Check, split and encode.
 
@@ -72,6 +78,7 @@ def prepare(
         target: a separate table of target rows, with the same columns; its rows get the ids after
             the data's.
         folder: of the dataset, where encoded rows are kept; None for a table of no workspace.
+        looked_at: as for `encode`.
 
     Raises:
         InputError: whatever is wrong with the data or the choices, in one line.
@@ -97,6 +104,7 @@ def prepare(
         seed=job.seed,
         folder=folder,
         beside=job.target_dataset,
+        looked_at=looked_at,
     )
     return Prepared(job, len(table.frame), encoded, labels, splits, tuple(notes), columns)
 
@@ -110,7 +118,13 @@ def prepare_in(workspace: Workspace, dataset_id: str, job: Job) -> Prepared:
     table = workspace.load_table(dataset_id)
     target = workspace.load_table(job.target_dataset) if job.target_dataset else None
     folder = workspace.dataset(dataset_id).directory
-    prepared = prepare(table, job, target, folder=folder)
+
+    def looked_at() -> bool:
+        workspace.mark_interrupted()  # a look whose process is gone keeps nothing any more
+        study = workspace.study(dataset_id, "look", look_job(job.columns, job.encoding))
+        return study is not None and study.status == "running"
+
+    prepared = prepare(table, job, target, folder=folder, looked_at=looked_at)
     return replace(prepared, notes=(*table.notes, *prepared.notes))
 
 

@@ -6,6 +6,7 @@ whose components come near enough to it. What is compared is measured exactly, b
 `nearest_among`, and the result is that of comparing all with all.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -24,13 +25,16 @@ GROUP = 512
 _ROUNDING = 1e-4
 
 
-def close_pairs(X: Any, threshold: float, k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+def close_pairs(
+    X: Any, threshold: float, k: int, between: Callable[[], None] = lambda: None
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Pairs of rows that are at most `threshold` apart, exact duplicates among them.
 
     Args:
         X: (n, d) finite numbers.
         threshold: largest distance, ≥ 0, in the unit of the columns.
         k: pairs are looked for among the k nearest rows of each, 1 ≤ k < n.
+        between: called before each group of rows is compared.
 
     Returns:
         What `near_duplicates(nearest_neighbours(X, k), threshold)` gives.
@@ -42,6 +46,7 @@ def close_pairs(X: Any, threshold: float, k: int) -> tuple[NDArray[np.int64], ND
     indices = np.zeros((n, k), dtype=np.int64)
     distances = np.full((n, k), np.inf, dtype=np.float32)
     for group in _groups(components):
+        between()
         low, high = components[group].min(axis=0), components[group].max(axis=0)
         outside = np.maximum(np.maximum(low - components, components - high), 0)
         beside = np.flatnonzero(np.einsum("nc,nc->n", outside, outside) <= reach**2)

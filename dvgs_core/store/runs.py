@@ -365,6 +365,18 @@ class RunStore(Store):
                 "SELECT count(*) FROM jobs WHERE kind = ? AND status = 'queued'", (kind,)
             ).fetchone()[0]
 
+    def run_begins(self, seconds: float) -> bool:
+        """Whether a run was begun less than so many seconds ago and has taken no step yet."""
+        earliest = now(seconds_ago=seconds)
+        with self.database.reading() as connection:
+            return bool(
+                connection.execute(
+                    "SELECT count(*) FROM jobs WHERE kind = 'valuation' AND status = 'running' "
+                    "AND step IS NULL AND started > ?",
+                    (earliest,),
+                ).fetchone()[0]
+            )
+
     def claim_next(self, kind: JobKind, pid: int) -> Claimed | None:
         """Take the job that is next, mostly the oldest; no other process will get it.
 

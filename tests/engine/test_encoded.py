@@ -60,6 +60,36 @@ def test_whatever_changes_the_numbers_is_encoded_anew(ask, table):
     assert ask().found
 
 
+def test_rows_that_a_look_is_about_to_keep_are_waited_for(ask, monkeypatch):
+    monkeypatch.setattr(module, "_LOOK_AGAIN", 0)
+    of_the_look, asked = ask(), []
+
+    def looked_at():
+        asked.append(True)
+        if len(asked) == 2:
+            of_the_look.keep()
+        return True
+
+    assert ask(looked_at=looked_at).found and len(asked) == 2
+
+
+@pytest.mark.parametrize(
+    "other", [dict(rows=range(60)), dict(seed=1), dict(beside="another dataset")]
+)
+def test_a_look_that_keeps_other_rows_is_not_waited_for(ask, other):
+    def looked_at():
+        raise AssertionError("nobody should ask")
+
+    assert not ask(**other, looked_at=looked_at).found
+
+
+def test_a_look_that_ends_without_its_rows_is_waited_for_no_longer(ask, monkeypatch):
+    monkeypatch.setattr(module, "_LOOK_AGAIN", 0)
+    going_on = [False, True, True]
+    assert not ask(looked_at=going_on.pop).found
+    assert not going_on
+
+
 def test_the_label_is_no_part_of_what_is_encoded(ask, table):
     columns = infer_schema(table, "y")
     ask(columns).keep()

@@ -9,7 +9,8 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from dvgs_core.engine import look, maps
+from dvgs_core.data import EncodingSettings, infer_schema
+from dvgs_core.engine import courtesy, look, maps
 from dvgs_core.engine.kinds import EXECUTE, TAKEN, WORKERS
 from dvgs_core.engine.worker import _work, do, main, told
 from dvgs_core.neighbours import layout
@@ -201,6 +202,38 @@ def test_a_look_comes_in_between_while_a_map_is_laid_out(workspace, dataset, mon
     do(workspace, workspace.claim_next("map", os.getpid()), maps.execute)
     assert ended == ["done"] and workspace.waiting("look") == 0
     assert workspace.map_job("k1").status == "done"
+
+
+@pytest.mark.parametrize("kind", ["map", "look"])
+def test_a_map_and_a_look_stand_back_while_a_run_begins(workspace, dataset, monkeypatch, kind):
+    run = workspace.create_run(dataset.id, {})
+    workspace.claim_next("valuation", os.getpid())
+    waits = []
+
+    def wait(seconds):
+        waits.append(seconds)
+        if len(waits) == 3:
+            workspace.report_progress(run.id, 1, 10)
+
+    monkeypatch.setattr(courtesy.time, "sleep", wait)
+    if kind == "map":
+        monkeypatch.setattr(layout, "umap_layout", lambda X, *, progress, **_: progress(0.1) or X)
+        workspace.request_map("k1", np.eye(30))
+        do(workspace, workspace.claim_next("map", os.getpid()), maps.execute)
+        assert workspace.map_job("k1").status == "done"
+    else:
+        asked = look.look_job(infer_schema(workspace.load_table(dataset.id)), EncodingSettings())
+        workspace.request_study(dataset.id, "look", asked)
+        do(workspace, workspace.claim_next("look", os.getpid()), look.execute)
+        assert workspace.study(dataset.id, "look", asked).status == "done"
+    assert len(waits) == 3
+
+
+def test_a_run_without_a_step_after_a_while_is_not_waited_for(workspace, dataset):
+    workspace.create_run(dataset.id, {})
+    assert not workspace.run_begins(60)  # it waits for its worker, who may be busy
+    workspace.claim_next("valuation", os.getpid())
+    assert workspace.run_begins(60) and not workspace.run_begins(-1)
 
 
 def test_a_map_is_kept_under_its_key_and_its_input_goes(workspace):

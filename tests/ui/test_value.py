@@ -202,6 +202,28 @@ def test_the_gauge_says_how_settled_the_ranking_is(number, words, width):
     assert words in html and f"width:{width}" in html and 'left:66.7%"' in html
 
 
+def test_a_look_at_a_run_that_begins_waits_for_its_first_trace(opened, monkeypatch):
+    start_small(opened)
+    run, slept = opened.space.runs()[0], []
+
+    def sleep(seconds):
+        slept.append(seconds)
+        if len(slept) == 3:
+            np.save(run.directory / "values.npy", np.zeros(3))
+
+    monkeypatch.setattr(watching, "the_run", lambda: run)
+    monkeypatch.setattr(watching, "time", SimpleNamespace(sleep=sleep, monotonic=lambda: 0.0))
+    watching._await_first_trace()
+    assert len(slept) == 3
+    (run.directory / "values.npy").unlink()
+    seconds = iter([0.0, 0.1, 9.0])
+    monkeypatch.setattr(
+        watching, "time", SimpleNamespace(sleep=slept.append, monotonic=lambda: next(seconds))
+    )
+    watching._await_first_trace()
+    assert len(slept) == 4
+
+
 def test_a_run_is_looked_at_often_only_while_its_first_trace_may_come_at_once(opened, monkeypatch):
     start_small(opened)
     run = opened.space.runs()[0]
