@@ -36,7 +36,7 @@ def page() -> None:
         )
         if st.button("Review the lowest rows", icon=":material/arrow_forward:"):
             st.switch_page("pages/review.py")
-    left, right = st.columns([5, 4], gap="large")
+    left, right = st.columns([5, 6], gap="medium")
     with left:
         form = export_panels.chosen_form(current)
         export_panels.cleaned_file(current, recipe, form, allowed)

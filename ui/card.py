@@ -88,7 +88,7 @@ def facts_of(found: Results, row: int, decision: str | None) -> None:
     if error == error:
         parts[-1] += f" ± {style.number(error)}"
     if pd.notna(line["rank"]):
-        parts[-1] += f" · rank {int(line['rank']):,} of {len(found.order):,}"
+        parts.append(f"rank {int(line['rank']):,} of {len(found.order):,}")
     if isinstance(line["label"], str):
         parts.append(f"label **{style.shortened(line['label'], 60)}**{_label_before(found, row)}")
     best = line["suggested_label"]

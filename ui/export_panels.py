@@ -19,6 +19,7 @@ from ui.names import told_apart
 from ui.state import widget, workspace
 
 SAFE, DAMAGED = "export.safe", "export.damaged"
+_WHY = ("dropped", "relabelled_away", "relabelled_to")
 SAFE_HELP = (
     "In text files, puts an apostrophe before cells that a spreadsheet would run as a formula "
     "(they begin with = + - @ or a tab). This alters those cells, so leave it off unless the file "
@@ -177,14 +178,16 @@ def _class_table(frame: pd.DataFrame) -> None:
         ),
         hide_index=True,
         height="content" if len(frame) <= 12 else 420,
+        # what a class is left with comes first, and all of it fits a page of 1024 pixels
+        column_order=["label", "before", "after", "change", *_WHY],
         column_config={
-            "label": st.column_config.TextColumn("class", width="small"),
-            "before": number("before"),
-            "dropped": number("dropped"),
-            "relabelled_away": number("relabelled"),
-            "relabelled_to": number("gained"),
-            "after": number("after"),
-            "change": st.column_config.NumberColumn("change", format="%.1f %%"),
+            "label": st.column_config.TextColumn("class", width=80),
+            "before": number("before", width=56),
+            "after": number("after", width=50),
+            "change": st.column_config.NumberColumn("change", format="%.1f %%", width=68),
+            "dropped": number("dropped", width=62),
+            "relabelled_away": number("out", width=44, help="Relabelled to another class."),
+            "relabelled_to": number("in", width=40, help="Relabelled to this class."),
         },
     )
     worst = frame.iloc[0]

@@ -30,6 +30,7 @@ from ui.state import (
 WHOLE = "review.whole"
 FRAME = "review_queue"
 _PAGE = 100
+_SIGNS = {"k": "✓", "→": "→", "d": "✕"}  # of decisions, by how their words begin
 _SHORT = 12  # characters of a label in the table; the card has it in full
 
 
@@ -154,15 +155,19 @@ def show(found: Results, queue: Queue, words: pd.Series, height: int, problem: s
     lines = found.values.loc[rows]
     short = told_apart(found.labels.names, _SHORT)
     decided = {f"→ {name}": f"→ {form}" for name, form in short.items()}
+    of_rows = words.reindex(rows).fillna("")
     trace = RunFiles(the_run().directory).trace()
     places = np.searchsorted(found.ids, rows)
     shown = pd.DataFrame(
         {
-            "at": ["▸" if row == state.cursor else "" for row in rows],
+            "at": [
+                ("▸" if row == state.cursor else "") + _SIGNS.get(word[:1], "")
+                for row, word in zip(rows, of_rows, strict=True)
+            ],
             "row": rows,
             "label": _labels(lines, short),
-            "decision": [decided.get(word, word) for word in words.reindex(rows).fillna("")],
             "value": lines["value"].to_numpy(),
+            "decision": [decided.get(word, word) for word in of_rows],
             "trace": _sparklines(the_run().id, state.page_rows, trace, places),
         }
     )
@@ -178,7 +183,7 @@ def show(found: Results, queue: Queue, words: pd.Series, height: int, problem: s
         selection_mode="multi-row",
         row_height=row_height(found),
         column_config={
-            "at": st.column_config.TextColumn("", width=20),
+            "at": st.column_config.TextColumn("", width=26),
             "row": st.column_config.NumberColumn("row", format="#%d", width=62),
             "picture": st.column_config.ImageColumn("", width=40),
             "decision": st.column_config.TextColumn("decision", width=66),

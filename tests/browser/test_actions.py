@@ -7,6 +7,7 @@ from playwright.sync_api import Page, expect
 
 from dvgs_core.errors import InputError
 from ui.actions import ActionEvent, action_events
+from ui.actions.component import digit_keys
 
 QUEUE = [20_000 + 7 * place for place in range(300)]
 
@@ -33,6 +34,19 @@ def test_presses_made_for_another_dataset_are_left_out():
 def test_an_unknown_action_is_refused():
     with pytest.raises(InputError, match="reload"):
         action_events(sent([{"sequence": 5, "action": "explode"}]), token="adult", acknowledged=0)
+
+
+def test_a_class_called_by_a_digit_is_on_that_digit():
+    assert digit_keys(range(10)) == list("0123456789")
+    assert digit_keys(["0", "1"]) == ["0", "1"]
+    assert digit_keys(["-1", "1"]) == ["2", "1"]
+
+
+def test_other_classes_take_the_digits_that_are_left_in_order():
+    assert digit_keys(["no", "yes"]) == ["1", "2"]
+    assert digit_keys([str(n) for n in range(12)]) == [*"0123456789", "", ""]
+    assert digit_keys([f"class {n}" for n in range(11)]) == [*"123456789", "", ""]
+    assert digit_keys(["²", "x"]) == ["1", "2"]  # a digit that no key writes
 
 
 # -- in the browser ----------------------------------------------------------------------------

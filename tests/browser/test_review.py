@@ -158,7 +158,7 @@ def expected_of(lines: pd.DataFrame, keys: str) -> list[tuple[int, tuple]]:
         if key == "w" and label == best:
             continue
         if key in "w1":
-            new = best if key == "w" else 0
+            new = best if key == "w" else 1
             choice = ("keep", None) if new == label else ("relabel", new)
         else:
             choice = ({"k": "keep", "d": "drop", "u": "undecided"}[key], None)

@@ -93,9 +93,10 @@ class ReviewBar {
     if (!command) return;
     event.preventDefault();
     if (command.startsWith("digit")) {
-      const label = Number(command.slice(5)) - 1;
-      if (label < this.data.classes.length) this.run("label", label);
-      else this.say(`There is no class ${label + 1}`);
+      const digit = command.slice(5);
+      const label = this.data.keys.indexOf(digit);
+      if (label >= 0) this.run("label", label);
+      else this.say(`No class is on ${digit}`);
     } else {
       this.run(command);
     }
@@ -212,24 +213,28 @@ class ReviewBar {
   }
 
   showClasses() {
-    const { classes, short } = this.data;
-    const buttons = short.map((name, code) => {
-      const text = make("bdi", { className: "word" }, name);
-      const node = make("button", { type: "button" }, make("kbd", {}, String(code + 1)), text);
-      node.title = classes[code];
-      node.setAttribute("aria-label", `${code + 1} ${classes[code]}`);
-      node.setAttribute("aria-keyshortcuts", String(code + 1));
+    const { classes, keys, short } = this.data;
+    const buttons = [];
+    const others = [];
+    classes.forEach((name, code) => {
+      const key = keys[code];
+      if (!key) {
+        const cut = name.length > 60 ? `${name.slice(0, 59)}…` : name;
+        others.push(make("option", { value: String(code) }, cut));
+        return;
+      }
+      const text = make("bdi", { className: "word" }, short[code]);
+      const node = make("button", { type: "button" }, make("kbd", {}, key), text);
+      node.title = name;
+      node.setAttribute("aria-label", `${key} ${name}`);
+      node.setAttribute("aria-keyshortcuts", key);
       node.dataset.label = code;
       node.addEventListener("click", () => this.run("label", code));
-      return node;
+      buttons.push(node);
     });
-    if (classes.length > 9) {
-      const list = make("select", {}, make("option", { value: "" }, "Other class …"));
+    if (others.length) {
+      const list = make("select", {}, make("option", { value: "" }, "Other class …"), ...others);
       list.setAttribute("aria-label", "Relabel as another class");
-      classes.slice(9).forEach((name, at) => {
-        const short = name.length > 60 ? `${name.slice(0, 59)}…` : name;
-        list.append(make("option", { value: String(at + 9) }, short));
-      });
       list.addEventListener("change", () => {
         const chosen = list.value;
         list.value = "";

@@ -48,6 +48,17 @@ class Follow:
     height: int
 
 
+def digit_keys(classes: Sequence[object]) -> list[str]:
+    """The digit that relabels to each class, "" where none is left.
+
+    A class that is called by a digit is on that digit: whoever sees a 7 presses 7. The others take
+    what is left of 1 to 9, in order.
+    """
+    names = [str(name) for name in classes]
+    left = iter([digit for digit in "123456789" if digit not in names])
+    return [name if name in set("0123456789") else next(left, "") for name in names]
+
+
 def review_actions(
     *,
     key: str,
@@ -65,7 +76,7 @@ def review_actions(
     can_redo: bool = False,
     on_change: Callable[[], None] | None = None,
 ) -> ActionEvents:
-    """Draw the bar and listen to the keyboard: K W D U Z Y, 1 to 9, arrows up and down, J.
+    """Draw the bar and listen to the keyboard: K W D U Z Y, digits, arrows up and down, J.
 
     Every press is bound in the browser to the row under its cursor, which then moves on at once;
     presses wait in the tab, through reloads and lost connections, until they are acknowledged.
@@ -77,7 +88,7 @@ def review_actions(
         queue: row ids around the cursor in review order: some before it, some hundreds after.
         cursor: row id under review once all acknowledged events are applied; None: none.
         suggested: class index suggested for each row of the queue, or None.
-        classes: names; the first nine are on keys 1 to 9.
+        classes: names; which digit each is on, `digit_keys` says.
         labels: class index each row of the queue has now, or None; marked among the classes.
         selection: rows that presses act on instead of the cursor's.
         scene: names what the queue is; when it changes, a list box that was used to choose it
@@ -94,7 +105,7 @@ def review_actions(
     """
     if len(suggested) != len(queue) or (labels and len(labels) != len(queue)):
         raise ValueError(f"A queue of {len(queue)} rows needs as many suggestions and labels.")
-    short = told_apart(classes, 12)
+    short, digits = told_apart(classes, 12), digit_keys(classes)
     data = {
         "token": token,
         "acknowledged": acknowledged,
@@ -103,7 +114,10 @@ def review_actions(
         "suggested": [None if code is None else int(code) for code in suggested],
         "labels": [None if code is None else int(code) for code in labels],
         "classes": [str(name) for name in classes],
-        "short": [short[str(name)] for name in classes[:9]],
+        "keys": digits,
+        "short": [
+            short[str(name)] if key else "" for name, key in zip(classes, digits, strict=True)
+        ],
         "selection": selection and {"count": selection.count, "version": selection.version},
         "scene": scene,
         "follow": follow

@@ -52,7 +52,7 @@ function leaveListBox() {
 const dialogOpen = () =>
   document.querySelector('[role="dialog"][aria-modal="true"],[data-testid="stDialog"]') !== null;
 
-// what a key press asks for: "keep", ..., "digit1" to "digit9", or null
+// what a key press asks for: "keep", ..., "digit0" to "digit9", or null
 function commandOf(event) {
   const path = event.composedPath();
   const field = typingIn(path);
@@ -64,7 +64,7 @@ function commandOf(event) {
   }
   if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return null;
   const name = nameOf(event);
-  const digit = /^[1-9]$/.test(name ?? "");
+  const digit = /^[0-9]$/.test(name ?? "");
   const command = digit ? `digit${name}` : KEYS[name];
   if (!command) return null;
   const moves = command === "next" || command === "previous";
