@@ -193,6 +193,57 @@ def test_features_are_damaged_in_the_share_of_rows_that_is_told(rate):
     assert not new.equals(other)
 
 
+SPARSE = pd.DataFrame(
+    {
+        name: column.astype("Int64" if name.startswith("i") else column.dtype).where(
+            np.random.default_rng(i).random(N) < 0.3
+        )
+        for i, (name, column) in enumerate(WIDE[FEATURES].astype({"flag": "boolean"}).items())
+    }
+    | {"label": WIDE["label"], "site": WIDE["site"]}
+)
+#: Pairs that are often equal, where swapping changes nothing; flags so rare that ten standard
+#: deviations are less than one; and what is the same everywhere.
+ALIKE = pd.DataFrame(
+    {
+        "f0": np.arange(N) % 2 * 1.0,
+        "f1": np.arange(N) % 3 % 2 * 1.0,
+        "i0": np.where(np.arange(N) == 5, 1, 0),
+        "f2": 7.0,
+        "label": WIDE["label"],
+    }
+)
+ALIKE_SCHEMA = Schema(
+    columns=[
+        *(Column(name=name) for name in ("f0", "f1", "i0", "f2")),
+        Column(name="label", role="label", kind="category"),
+    ],
+    task="classification",
+)
+
+
+@pytest.mark.parametrize("what", ["missing_rate", "swap_rate", "outlier_rate", "feature_noise"])
+@pytest.mark.parametrize(
+    ("frame", "schema"), [(SPARSE, WIDE_SCHEMA), (ALIKE, ALIKE_SCHEMA)], ids=["sparse", "alike"]
+)
+def test_every_row_that_is_called_damaged_is_another_row_than_before(frame, schema, what):
+    new, truth = corrupt_table(frame, schema, CorruptionSettings(**{what: 0.6}), 1)
+    assert (truth["kind"] != "").sum() > 100
+    old, new = (part.astype(object).where(part.notna(), "nothing") for part in (frame, new))
+    same = (old == new).all(axis=1)
+    assert (truth["kind"] == "").tolist() == same.tolist()
+    assert (truth["noise_rate"] > 0).tolist() == truth["kind"].str.contains("noise").tolist()
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_encoded_rows_that_are_called_damaged_are_others_too(rate):
+    X = np.stack([np.arange(N) % 10 == 0, np.arange(N) % 7 == 0, np.zeros(N)], axis=1)
+    rows = Samples(X, np.arange(N) % 2)
+    new, truth = corrupt_samples(rows, CorruptionSettings(**{rate: 0.5}), 1)
+    assert truth["corrupted"].any()
+    assert (new.X != rows.X).any(axis=1).tolist() == truth["corrupted"].tolist()
+
+
 def test_one_kind_of_damage_does_not_move_another():
     alone = corrupt_table(WIDE, WIDE_SCHEMA, CorruptionSettings(outlier_rate=0.2), 5)[1]
     mixed = corrupt_table(
@@ -347,12 +398,23 @@ def test_damage_without_anything_to_fall_on_is_refused():
         columns=[Column(name="word", kind="category"), Column(name="label", role="label")],
         task="classification",
     )
-    for rate, said in (
-        ("outlier_rate", "numeric"),
-        ("swap_rate", "one kind"),
-        ("feature_noise", "numeric"),
+    nothing = words.with_role("word", "ignore")
+    same = WIDE.assign(f0=1.0, f1=1.0)
+    alike = Schema(
+        columns=[Column(name="f0"), Column(name="f1"), Column(name="label", role="label")],
+        task="classification",
+    )
+    for frame, schema, rate, said in (
+        (WIDE, words, "outlier_rate", "No numeric feature varies"),
+        (WIDE, words, "swap_rate", "one kind"),
+        (WIDE, words, "feature_noise", "No numeric feature varies"),
+        (WIDE.assign(word=None), words, "missing_rate", "No feature has a cell"),
+        (WIDE, nothing, "duplicate_rate", "No column is a feature"),
+        (same, alike, "swap_rate", "the same in every row"),
+        (same, alike, "outlier_rate", "No numeric feature varies"),
+        (same, alike, "feature_noise", "No numeric feature varies"),
     ):
         with pytest.raises(InputError, match=said):
-            corrupt_table(WIDE, words, CorruptionSettings(**{rate: 0.5}))
+            corrupt_table(frame, schema, CorruptionSettings(**{rate: 0.5}))
     with pytest.raises(InputError, match="Only 297 of 300 rows"):
         corrupt_table(WIDE, WIDE_SCHEMA, CorruptionSettings(duplicate_rate=1))

@@ -47,6 +47,9 @@ def corrupt_samples(
     n, d = samples.X.shape
     able = eligible_rows(rows, n)
     seeds = np.random.SeedSequence(seed).spawn(6)
+    X = samples.X.astype(np.float64)
+    spread = X.std(axis=0) if spread is None else np.asarray(spread, dtype=np.float64)
+    middle = np.median(X, axis=0)
     y, wrong = samples.y, np.zeros(n, bool)
     codes = np.full(n, -1) if samples.task != "classification" or y is None else y
     plan = draw_plan(
@@ -55,7 +58,9 @@ def corrupt_samples(
         rows=able,
         n=n,
         kinds=[0] * d,
-        numeric=np.ones(d, bool),
+        filled=middle != X,
+        movable=np.broadcast_to(spread > 0, (n, d)),
+        swapping_changes=lambda sources: np.asarray((X[:, sources] != X).any(axis=1)),
         group=codes if samples.task == "classification" else np.zeros(n, np.int64),
     )
     if settings.label_rate > 0 or settings.label_rate_elsewhere > 0:
@@ -76,9 +81,6 @@ def corrupt_samples(
             chosen=None if chosen is None else chosen[able],
             partner=partner,
         )
-    X = samples.X.astype(np.float64)
-    spread = X.std(axis=0) if spread is None else np.asarray(spread, dtype=np.float64)
-    middle = np.median(X, axis=0)
     noise_rate = np.zeros(n)
     copies = plan.duplicate_of >= 0
     if copies.any():

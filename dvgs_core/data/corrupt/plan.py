@@ -1,6 +1,6 @@
 """Where features are damaged, drawn before anything is touched: the same for tables and arrays."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,10 +52,14 @@ def draw_plan(
     rows: NDArray[np.int64],
     n: int,
     kinds: Sequence[object],
-    numeric: NDArray[np.bool_],
+    filled: NDArray[np.bool_],
+    movable: NDArray[np.bool_],
+    swapping_changes: Callable[[NDArray[np.int64]], NDArray[np.bool_]],
     group: NDArray[np.int64],
 ) -> Plan:
-    """Draw what happens where.
+    """Draw what happens where: only where it changes something, so that the truth is true.
+
+    A rate is a share of the rows that can be damaged in its way.
 
     Args:
         settings: rates.
@@ -63,7 +67,9 @@ def draw_plan(
         rows: ids of the rows that may be damaged.
         n: rows in all.
         kinds: (features,) columns of the same kind can change places.
-        numeric: (features,) bool, columns that can have outliers.
+        filled: (n, features) bool, cells that can be emptied.
+        movable: (n, features) bool, cells that can become outliers.
+        swapping_changes: given `Plan.sources`, (n,) bool, rows that differ afterwards.
         group: (n,) near-duplicates are copied from a row of the same group; -1: from none.
 
     Raises:
@@ -74,21 +80,27 @@ def draw_plan(
     missing, outlier = np.zeros((n, d), bool), np.zeros((n, d), np.int8)
     swapped, sources = np.zeros(n, bool), np.arange(d)
     if settings.missing_rate > 0:
-        _refuse(d == 0, "No column is a feature, so no cell can be emptied", "missing_rate")
-        hit = _some(rows, settings.missing_rate, missing_rng)
-        missing[hit] = _cells(len(hit), d, settings.missing_cells, missing_rng)
+        able = rows[filled[rows].any(axis=1)]
+        _refuse(not len(able), "No feature has a cell that could be emptied", "missing_rate")
+        hit = _some(able, settings.missing_rate, missing_rng)
+        missing[hit] = _cells(filled[hit], settings.missing_cells, missing_rng)
     if settings.swap_rate > 0:
         sources = _places(kinds, settings.swap_columns, swap_rng)
         alone = bool((sources == np.arange(d)).all())
         _refuse(alone, "No two features are of one kind, so none can be swapped", "swap_rate")
-        swapped[_some(rows, settings.swap_rate, swap_rng)] = True
+        able = rows[swapping_changes(sources)[rows]]
+        _refuse(not len(able), "Swapped columns hold the same in every row", "swap_rate")
+        swapped[_some(able, settings.swap_rate, swap_rng)] = True
     if settings.outlier_rate > 0:
-        _refuse(not numeric.any(), "No feature is numeric, so none can be moved", "outlier_rate")
-        hit = _some(rows, settings.outlier_rate, outlier_rng)
-        at = np.flatnonzero(numeric)
-        cells = _cells(len(hit), len(at), settings.outlier_cells, outlier_rng)
+        able = rows[movable[rows].any(axis=1)]
+        _refuse(not len(able), "No numeric feature varies, so none can be moved", "outlier_rate")
+        hit = _some(able, settings.outlier_rate, outlier_rng)
+        at = np.flatnonzero(movable.any(axis=0))
+        cells = _cells(movable[np.ix_(hit, at)], settings.outlier_cells, outlier_rng)
         sign = outlier_rng.choice(np.array([-1, 1], np.int8), size=cells.shape)
         outlier[np.ix_(hit, at)] = sign * cells
+    if settings.duplicate_rate > 0:
+        _refuse(d == 0, "No column is a feature, so no row can become a copy", "duplicate_rate")
     return Plan(
         missing=missing,
         outlier=outlier,
@@ -159,10 +171,13 @@ def _some(rows: NDArray[np.int64], rate: float, rng: np.random.Generator) -> NDA
     return rng.choice(rows, size=round(rate * len(rows)), replace=False)
 
 
-def _cells(n: int, d: int, share: float, rng: np.random.Generator) -> NDArray[np.bool_]:
-    """(n, d) with the share of d, at least one, true in each row."""
-    count = max(1, round(share * d))
-    return rng.permuted(np.broadcast_to(np.arange(d) < count, (n, d)), axis=1)
+def _cells(allowed: NDArray[np.bool_], share: float, rng: np.random.Generator) -> NDArray[np.bool_]:
+    """(n, d) with the share of d, at least one, true in each row; fewer where fewer are allowed."""
+    n, d = allowed.shape
+    place = rng.permuted(np.broadcast_to(np.arange(d), (n, d)), axis=1)
+    if not allowed.all():
+        place = np.where(allowed, place, place + d).argsort(axis=1).argsort(axis=1)
+    return (place < max(1, round(share * d))) & allowed
 
 
 def _places(kinds: Sequence[object], share: float, rng: np.random.Generator) -> NDArray[np.int64]:

@@ -49,13 +49,27 @@ def corrupt_table(
     numeric = [c.name for c in features if c.kind == "numeric"]
     labels = read_labels(frame, schema)
     classified = schema.task == "classification"
+    moves = settings.feature_noise > 0 or settings.outlier_rate > 0 or settings.duplicate_rate > 0
+    spread = {name: _spread(frame[name]) for name in numeric} if moves else {}
+    filled = np.zeros((n, len(features)), bool)
+    for i, column in enumerate(features):
+        filled[:, i] = frame[column.name].notna()
+    movable = filled & np.array([spread.get(c.name, 0) > 0 for c in features], bool)
+
+    def swapping_changes(sources: NDArray[np.int64]) -> NDArray[np.bool_]:
+        moved = [(features[to].name, features[source].name) for to, source in enumerate(sources)]
+        unlike = [_unlike(frame[a], frame[b]) for a, b in moved if a != b]
+        return np.logical_or.reduce(unlike)
+
     plan = draw_plan(
         settings,
         seeds[2:],
         rows=able,
         n=n,
         kinds=[(c.kind, frame[c.name].dtype) for c in features],
-        numeric=np.array([c.kind == "numeric" for c in features], bool),
+        filled=filled,
+        movable=movable,
+        swapping_changes=swapping_changes,
         group=labels.y if classified else np.where(labels.missing, -1, 0),
     )
     before = {name: frame[name] for name in frame.columns}
@@ -69,24 +83,26 @@ def corrupt_table(
             )
         columns[label], wrong = _labels(frame, schema, labels, settings, seeds[0], able, seed)
 
-    touched = settings.feature_noise > 0 or plan.outlier.any() or (plan.duplicate_of >= 0).any()
-    if settings.feature_noise > 0 and not numeric:
+    if settings.feature_noise > 0 and not movable[able].any():
         raise InputError(
-            "No feature is numeric, so there is nothing to add noise to: set the feature noise "
+            "No numeric feature varies, so there is nothing to add noise to: set the feature noise "
             "to 0."
         )
-    spread = {name: _spread(frame[name]) for name in numeric} if touched else {}
     _copy_rows(columns, schema, plan, settings, spread)
     _swap(columns, [c.name for c in features], plan)
     for i, column in enumerate(features):
         if plan.outlier[:, i].any():
-            moved = plan.outlier[:, i] * (settings.outlier_size * spread[column.name])
-            columns[column.name] = _added(columns[column.name], moved, whole=True)
+            size = settings.outlier_size * spread[column.name]
+            if columns[column.name].dtype.kind != "f":
+                size = max(size, 1.0)  # less would be rounded away
+            columns[column.name] = _added(
+                columns[column.name], plan.outlier[:, i] * size, whole=True
+            )
     if settings.feature_noise > 0:
         noise, rate = add_feature_noise(
             np.zeros((len(able), len(numeric))), settings.feature_noise, integer(seeds[1])
         )
-        noise_rate[able] = rate
+        noise_rate[able] = np.where(movable[able].any(axis=1), rate, 0)
         for i, name in enumerate(numeric):
             added = np.zeros(n)
             added[able] = noise[:, i] * spread[name]
@@ -146,6 +162,14 @@ def _labels(
     wrong = np.zeros(len(frame), bool)
     wrong[able[mask]] = True
     return pd.Series(values, index=frame.index).astype(frame[column].dtype), wrong
+
+
+def _unlike(a: pd.Series, b: pd.Series) -> NDArray[np.bool_]:
+    """(n,) where two columns of one type differ; two missing values do not."""
+    if a.dtype == object:
+        a, b = a.astype(str), b.astype(str)
+    same = (a == b).fillna(False) | (a.isna() & b.isna())
+    return ~same.to_numpy(dtype=bool)
 
 
 def _spread(column: pd.Series) -> float:
