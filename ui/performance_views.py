@@ -17,7 +17,7 @@ from ui.dialogs import rerun_when_free
 from ui.frame import errors_for_people
 from ui.panels import Cut, cut_of, panels_chart
 from ui.queue_form import ask_for
-from ui.results import known_detection
+from ui.results import known_detection, the_results
 from ui.state import QueueChoice, state, widget, workspace
 
 _FORM = ("points", "most", "replicates", "metric", "epochs", "add_target")
@@ -107,6 +107,10 @@ def filtering(run: Run) -> None:
         cut=cut,
     )
     to_the_queue(found.points, cut)
+    values = the_results(run).values
+    without = int((values["role"].isin(("source", "both")) & values["value"].isna()).sum())
+    if without:
+        st.caption(f"{without:,} source rows without a value take no part in the curves.")
 
 
 def start(run: Run, asked: dict, found: performance.Curves) -> None:

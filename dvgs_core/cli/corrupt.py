@@ -26,7 +26,11 @@ KINDS = tuple(CorruptionSettings.model_fields)
 @data_argument
 @click.option("--label", help="The label column.")
 @settings_options(CorruptionSettings, KINDS)
-@click.option("--rows", help="Only rows matching this condition are damaged.")
+@click.option(
+    "--rows",
+    help="Only rows matching this condition are damaged: leave out those that will be target or "
+    "holdout.",
+)
 @seed_option
 @as_json_option
 @out_option
@@ -56,6 +60,11 @@ def command(
     if mask is not None and not mask.any():
         raise InputError(f"No row matches --rows {rows!r}; {len(table.frame):,} rows were tried.")
     damaged, truth = corrupt_table(table.frame, schema, settings, seed, rows=mask)
+    if not (truth["kind"] != "").any():
+        raise InputError(
+            "Nothing is damaged by these settings: give or raise a rate, such as --label-rate 0.2; "
+            "`dvgs corrupt --help` lists them."
+        )
     write_frame(damaged, out, embedding_columns=table.embedding_columns)
     write_frame(truth, beside)
     kinds = truth["kind"].str.split(" + ", regex=False).explode().value_counts()

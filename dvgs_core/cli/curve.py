@@ -45,7 +45,7 @@ def command(
     """
     from tqdm import tqdm
 
-    from dvgs_core.engine.curves import curve_points
+    from dvgs_core.engine.curves import curve_points, valued_rows
     from dvgs_core.engine.prepare import prepare
     from dvgs_core.evaluation.filtering import conclusion
     from dvgs_core.store.files import replacing
@@ -62,13 +62,18 @@ def command(
             "There is no holdout to score on: give --holdout-size or --holdout-query, the same as "
             "for the values."
         )
+    notes = [*wanted.notes, *prepared.notes]
     if known is None:
-        values = _valued(prepared)
+        values, of_values = _valued(prepared)
+        notes += of_values
     else:
         values = _by_row(known, "value", prepared.rows)
         _check_roles(known, prepared)
+    without = int((prepared.source < prepared.rows).sum()) - len(valued_rows(prepared, values))
+    if without:
+        notes.append(f"{without:,} source rows without a value take no part in the curves.")
     damaged = None if truth is None else _by_row(truth, "corrupted", prepared.rows)
-    for note in [*wanted.notes, *prepared.notes]:
+    for note in notes:
         click.echo(f"note: {note}", err=True)
     points = curve_points(prepared, values, damaged, settings)
     with tqdm(unit="network", disable=not sys.stderr.isatty(), file=sys.stderr) as bar:
@@ -93,12 +98,13 @@ def command(
     report(summary, [said, f"wrote {out}"], as_json)
 
 
-def _valued(prepared: Any) -> Any:
-    """(rows,) values by the method that was asked for."""
+def _valued(prepared: Any) -> tuple[Any, list[str]]:
+    """(rows,) values by the method that was asked for, and what it says of them."""
     from dvgs_core.engine.valuate import finish, valuate
     from dvgs_core.engine.values import value_table
 
-    return value_table(prepared, finish(valuate(prepared), lambda _: True))["value"].to_numpy()
+    outcome = finish(valuate(prepared), lambda _: True)
+    return value_table(prepared, outcome)["value"].to_numpy(), [*outcome.notes]
 
 
 def _check_roles(path: Path, prepared: Any) -> None:

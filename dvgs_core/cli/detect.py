@@ -32,6 +32,8 @@ def command(values: Path, truth: Path, as_json: bool, out: Path | None) -> None:
         check_out(out, values, truth)
     scores, known = read_values(values), read_truth(truth)
     valued = scores[scores["value"].notna()]
+    if not len(valued):
+        raise InputError(f"No row of {values} has a value; give what `dvgs value` wrote.")
     unknown = valued[~valued["row"].isin(known["row"])]
     if len(unknown):
         raise InputError(

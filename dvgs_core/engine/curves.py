@@ -114,8 +114,7 @@ def curve_points(
     job, split = prepared.job, prepared.splits[0]
     if not len(split.holdout):
         raise InputError("This run has no holdout to score on; choose its size with the target.")
-    rows = prepared.source[prepared.source < prepared.rows]
-    rows = rows[np.isfinite(values[rows])]
+    rows = valued_rows(prepared, values)
     truth = None if damaged is None else damaged[rows]
     if truth is not None and (truth.all() or not truth.any()):
         truth = None
@@ -130,6 +129,24 @@ def curve_points(
         device=job.device,
         **settings,
     )
+
+
+def valued_rows(prepared: Prepared, values: NDArray[np.float64]) -> NDArray[np.int64]:
+    """The source rows of the table that have a value; curves are of these.
+
+    Args:
+        prepared, values: as in `curve_points`.
+
+    Raises:
+        InputError: none has, or a value is infinite.
+    """
+    rows = prepared.source[prepared.source < prepared.rows]
+    if np.isinf(values[rows]).any():
+        raise InputError(f"{np.isinf(values[rows]).sum():,} values are infinite; replace them.")
+    rows = rows[~np.isnan(values[rows])]
+    if not len(rows):
+        raise InputError("No source row has a value: give what a valuation of this data wrote.")
+    return rows
 
 
 def _write(study: Study, frame: pd.DataFrame) -> None:

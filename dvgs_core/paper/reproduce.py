@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dvgs_core.errors import InputError
 from dvgs_core.paper.catalogue import ITEMS, names
 from dvgs_core.paper.document import write
 from dvgs_core.paper.records import key_of
@@ -41,7 +42,8 @@ def reproduce(
         on_work: called before each piece of work, with how many are left.
 
     Raises:
-        InputError: no such name, a method that does not exist, data that is missing.
+        InputError: no such name, a method that does not exist, data that is missing, nothing to
+            run.
     """
     chosen = names(name)
     unique: dict[tuple[str, str], Work] = {}
@@ -49,6 +51,11 @@ def reproduce(
         for work in ITEMS[item].works(request):
             unique.setdefault((work.kind, key_of(work.what)), work)
     works = list(unique.values())
+    if not works:
+        raise InputError(
+            f"There is nothing to run for {name} with these methods and experiments: leave one of "
+            "them out, or choose others."
+        )
     left = outstanding(request, works)
     for index, work in enumerate(left):
         if on_work is not None:

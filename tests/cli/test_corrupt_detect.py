@@ -195,6 +195,7 @@ def test_detect_reckons_with_valued_rows_only(dvgs, tmp_path):
         ({"value": [1.0, 2.0]}, None, ["v.parquet", "lacks row"]),
         ({"row": [0, 1], "value": ["low", "high"]}, None, ["value of", "numbers"]),
         ({"row": [0, 0], "value": [1.0, 2.0]}, None, ["v.parquet", "twice"]),
+        ({"row": [0, 1], "value": [np.nan, np.nan]}, None, ["No row of", "v.parquet", "value"]),
         ({"row": [0, 7], "value": [1.0, 2.0]}, None, ["does not know 1 of the 2", "7"]),
         (None, {"row": [0, 1], "wrong": [True, False]}, ["t.parquet", "lacks corrupted"]),
         (None, {"row": [0, 1], "corrupted": ["yes", "no"]}, ["corrupted of", "true or false"]),
@@ -217,6 +218,8 @@ def test_tables_that_cannot_be_compared_are_refused(dvgs, tmp_path, values, trut
         (("--label", "y", "--feature-noise", "-1"), ["noise", "-1"]),
         (("--label", "y", "--feature-noise", "nan"), ["noise", "nan"]),
         (("--label", "y", "--rows", "a > 99"), ["No row matches", "a > 99", "120"]),
+        (("--label", "y"), ["Nothing is damaged", "--label-rate 0.2"]),
+        (("--label", "y", "--label-rate", "0.001"), ["Nothing is damaged"]),
         (("--label-rate", "0.2"), ["classification", "label"]),
         (("--label", "a", "--label-rate", "0.2"), ["classification"]),
         (("--label", "why", "--label-rate", "0.2"), ["no column 'why'"]),
@@ -231,7 +234,7 @@ def test_noise_has_nothing_to_fall_on_or_a_column_it_would_ruin(dvgs, frame, tmp
     words, infinite = tmp_path / "words.csv", tmp_path / "infinite.csv"
     frame[["colour", "site", "y"]].to_csv(words, index=False)
     frame.assign(a=[np.inf] * 2 + [1.0] * 118).to_csv(infinite, index=False)
-    for data, said in ((words, "No feature is numeric"), (infinite, "2 infinite values")):
+    for data, said in ((words, "No numeric feature varies"), (infinite, "2 infinite values")):
         options = ("--label", "y", "--feature-noise", "1", "--out", tmp_path / "bad.csv")
         refused(dvgs("corrupt", data, *options), said)
 

@@ -88,3 +88,28 @@ def test_values_of_another_draw_are_refused(dvgs, table, tmp_path):
         *("--out", tmp_path / "curve.parquet"),
     )
     refused(said, "values other rows", "same options and seed")
+
+
+def test_rows_without_a_value_are_left_out_and_said_to_be(dvgs, frame, tmp_path):
+    data, out = tmp_path / "table.csv", tmp_path / "curve.parquet"
+    values = tmp_path / "values.parquet"
+    score = np.where(np.arange(120) % 4 > 0, np.arange(120), np.nan)
+    frame.assign(score=score).to_csv(data, index=False)
+    by_score = ("--method", "column", "--set", "column=score")
+    assert dvgs("value", data, *SPLIT, *by_score, "--out", values).code == 0
+    made = pd.read_parquet(values)
+    without = int((made["role"].eq("source") & made["value"].isna()).sum())
+    assert without > 5
+    note = f"note: {without} source rows without a value take no part in the curves."
+    for how in (by_score, ("--values", values)):
+        said = dvgs("curve", data, *SPLIT, *QUICK[:6], *how, "--json", "--out", out)
+        assert said.code == 0 and note in said.lines
+        assert json.loads(said.out)["rows"] == 60 - without
+
+
+@pytest.mark.parametrize(("value", "words"), [(np.nan, "No source row"), (np.inf, "infinite")])
+def test_values_that_say_nothing_are_refused(dvgs, table, tmp_path, value, words):
+    values, out = tmp_path / "values.parquet", tmp_path / "curve.parquet"
+    pd.DataFrame({"row": range(120), "value": value}).to_parquet(values)
+    refused(dvgs("curve", table, *SPLIT, *QUICK, "--values", values, "--out", out), words)
+    assert not out.exists()

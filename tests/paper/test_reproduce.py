@@ -90,6 +90,19 @@ def test_a_name_or_method_that_there_is_not_is_one_line(data, tmp_path):
         reproduce("table-1", request_for(data, tmp_path, methods=("magic",)))
 
 
+def test_nothing_to_run_is_one_line_and_writes_nothing(dvgs, folder, tmp_path):
+    for name, options in (
+        ("table-1", ("--experiments", "9")),
+        ("table-1", ("--methods", "loo", "--experiments", "3")),
+        ("figure-3", ("--methods", "random")),
+        ("table-2", ("--methods", "")),
+    ):
+        said = dvgs("reproduce", name, *options, "--data", folder, "--out", tmp_path / "o")
+        assert (said.code, said.out, len(said.lines)) == (2, "", 1)
+        assert f"nothing to run for {name} with these methods and experiments" in said.err
+    assert not list(tmp_path.iterdir())
+
+
 def test_missing_data_is_one_line_that_says_what_to_set(dvgs, tmp_path, monkeypatch):
     def no_network(*_, **__):
         raise OSError("no route to host")
