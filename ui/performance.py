@@ -1,6 +1,7 @@
 """How far the open run's values can be trusted: tidy frames and panels, each computed once."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ import streamlit as st
 from dvgs_core.engine.curves import curve_job
 from dvgs_core.engine.job import Job
 from dvgs_core.errors import InputError
+from dvgs_core.evaluation.calibration import Calibration
 from dvgs_core.evaluation.cut import RecommendedCut, recommended_cut
 from dvgs_core.evaluation.detection import Detection
 from dvgs_core.evaluation.filtering import METRIC_NAMES, curve_bands
@@ -153,6 +155,30 @@ def detection_panels(found: Detection) -> list[Panel]:
     ]
 
 
+def detection_numbers(found: Detection) -> pd.DataFrame:
+    """The three panels' numbers: a line for each number of rows inspected, from none to all.
+
+    Returns:
+        Columns inspected, found (also the recall), false_positive, precision (missing at none).
+    """
+    return found.curve.assign(
+        false_positive=found.roc["false_positive"].to_numpy(),
+        precision=[np.nan, *found.precision_recall["precision"]],
+    )
+
+
+def panel_numbers(panels: Sequence[Panel]) -> pd.DataFrame:
+    """What panels draw: columns chart, line, x, y."""
+    return pd.concat(
+        [
+            pd.DataFrame({"chart": panel.title, "line": line.name, "x": line.x, "y": line.y})
+            for panel in panels
+            for line in panel.lines
+        ],
+        ignore_index=True,
+    )
+
+
 def _thinned(frame: pd.DataFrame) -> pd.DataFrame:
     """Evenly fewer points, both ends kept: more cannot be seen."""
     if len(frame) <= _MOST_POINTS:
@@ -192,9 +218,9 @@ def finished_runs(dataset_id: str) -> dict[int, Run]:
     return {r.id: r for r in runs if not r.active and (r.directory / "values.parquet").exists()}
 
 
-def calibration(run: Run) -> dict[str, Any] | None:
-    """What `auto` found out before it chose, on the first turn; None for other methods."""
+def calibrations(run: Run) -> list[Calibration]:
+    """What `auto` found out before it chose, turn by turn; nothing of other methods."""
     path = run.directory / "report.json"
     if run.job["method"] != "auto" or not path.exists():
-        return None
-    return json.loads(path.read_text(encoding="utf-8"))[0]
+        return []
+    return [Calibration.of(told) for told in json.loads(path.read_text(encoding="utf-8"))]

@@ -9,16 +9,23 @@ from dvgs_core.store import Run
 from ui import performance, style
 from ui.components import facts
 from ui.queue_form import ask_for
+from ui.results import the_results
 from ui.state import QueueChoice
+
+_ORDER = (
+    *("candidate", "weight", "auroc", "standard_error", "precision", "spearman"),
+    *("looks_for", "seconds", "settings", "note"),
+)
+_EVEN = 0.5  # a value is the probability that the row is sound
 
 
 def show(run: Run) -> None:
     """Candidates with what is expected of them, the estimated rate, and the cut; else nothing."""
-    told = performance.calibration(run)
-    if told is None:
+    turns = performance.calibrations(run)
+    if not turns:
         return
-    found = Calibration.of(told)
     st.subheader("Which method can be trusted here?", anchor=False)
+    found = turns[0] if len(turns) == 1 else _chosen(turns)
     if found.warning:
         st.warning(style.plain(found.warning), icon=":material/warning:")
     st.markdown(style.plain(" ".join(found.conclusion)))
@@ -33,11 +40,50 @@ def show(run: Run) -> None:
             "seconds of trials": f"{found.seconds:.1f}",
         }
     )
-    st.dataframe(candidates(found), hide_index=True)
-    if found.cut and st.button(
-        f"Review the {found.cut:,} rows below the cut", icon=":material/arrow_forward:"
+    _candidates(found.candidates)
+    if all(one.rate is not None for one in turns):
+        _to_the_queue(run, len(turns))
+
+
+def _chosen(turns: list[Calibration]) -> Calibration:
+    """Each turn has a target of its own, and so trials of its own."""
+    st.caption(
+        f"{len(turns)} targets took turns, and each turn had trials of its own. Where they say "
+        "different things, rely on what they have in common."
+    )
+    at = st.segmented_control(
+        "Turn",
+        range(len(turns)),
+        format_func=lambda turn: f"Turn {turn + 1}",
+        default=0,
+        required=True,
+        key="performance.turn",
+        label_visibility="collapsed",
+    )
+    return turns[at]
+
+
+def _to_the_queue(run: Run, turns: int) -> None:
+    """The rows of all turns that are more likely damaged than sound, and the way to them."""
+    values = the_results(run).values["value"].dropna()
+    low = values[values < _EVEN]
+    if low.empty:
+        return
+    words, button = st.columns([4, 1.7], vertical_alignment="center")
+    words.caption(
+        style.plain(
+            f"{'Over all turns' if turns > 1 else 'In all'}, {style.count(len(low), 'row')} of "
+            f"{len(values):,} are more likely damaged than sound; {1 - low.mean():.0%} of them are "
+            "expected to be damaged."
+        )
+    )
+    if button.button(
+        f"Review {style.count(len(low), 'row')}",
+        icon=":material/arrow_forward:",
+        width="stretch",
+        key="performance.review_damaged",
     ):
-        ask_for(QueueChoice("cut", cut=str(Cut("rows", float(found.cut)))))
+        ask_for(QueueChoice("cut", cut=str(Cut("rows", float(len(low))))))
         st.switch_page("pages/review.py")
 
 
@@ -51,6 +97,54 @@ def expected_damaged(found: Calibration) -> str:
     return f"{found.precision:.0%} ({100 * low:.0f} to {high:.0%})"
 
 
-def candidates(found: Calibration) -> pd.DataFrame:
-    """A line a candidate, without columns that say nothing here."""
-    return found.candidates.dropna(axis=1, how="all").round(3)
+def candidates(found: pd.DataFrame) -> pd.DataFrame:
+    """A line a candidate: shares in percent, its settings apart, no column that says nothing."""
+    parts = found["candidate"].str.partition(" ")
+    lines = found.assign(
+        candidate=parts[0],
+        settings=parts[2],
+        precision=100 * found["precision"],
+        weight=100 * found["weight"],
+    )
+    silent = [name for name in ("settings", "note") if not lines[name].any()]
+    if lines["looks_for"].nunique() == 1:
+        silent.append("looks_for")
+    return lines[[name for name in _ORDER if name not in silent]].dropna(axis=1, how="all")
+
+
+def _candidates(found: pd.DataFrame) -> None:
+    number = st.column_config.NumberColumn
+    st.dataframe(
+        candidates(found),
+        hide_index=True,
+        placeholder="–",
+        column_config={
+            "candidate": st.column_config.TextColumn("method", width=130),
+            "weight": number(
+                "used", format="%.0f %%", width=58, help="Its weight in the values of this run."
+            ),
+            "auroc": number(
+                "AUROC",
+                format="%.3f",
+                width=62,
+                help="How often a damaged row lies below a sound one, expected from the trials.",
+            ),
+            "standard_error": number("±", format="%.3f", width=58, help="Standard error of AUROC."),
+            "precision": number(
+                "precision",
+                format="%.1f %%",
+                width=76,
+                help="Damaged rows among as many of the lowest as are damaged, expected.",
+            ),
+            "spearman": number(
+                "noise",
+                format="%.2f",
+                width=58,
+                help="Rank correlation of the values with how strong the noise was.",
+            ),
+            "looks_for": st.column_config.TextColumn("looks for", width=76),
+            "seconds": number("seconds", format="%.1f", width=66),
+            "settings": st.column_config.TextColumn("settings", width=170),
+            "note": st.column_config.TextColumn("note", width=180),
+        },
+    )

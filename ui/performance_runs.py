@@ -1,7 +1,5 @@
 """The Performance page's last part: methods and runs side by side."""
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -16,6 +14,7 @@ from ui.jobs import RunFiles
 from ui.performance_views import chart
 from ui.queue_form import ask_for
 from ui.results import known_detection, the_results
+from ui.run_settings import asked_for
 from ui.state import QueueChoice, workspace
 
 _COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#7A5AF8", "#98A2B3")
@@ -47,7 +46,8 @@ def show(run: Run) -> None:
         st.caption(style.plain(found))
         return
     panels = [*agreement_panels(ids), *cost_panels(lines)]
-    chart("runs", f"{found.conclusion} {cost_sentence(lines)}", panels, lines, height=300)
+    numbers = performance.panel_numbers(panels)
+    chart("runs", f"{found.conclusion} {cost_sentence(lines)}", panels, numbers, height=300)
     left, right = st.columns([1, 1.5], gap="medium")
     with left:
         _pairs(ids, found)
@@ -132,7 +132,10 @@ def cost_panels(lines: pd.DataFrame) -> list[Panel]:
     if not dots:
         return []
     most = float(lines["seconds"].max())
-    return [Panel("Cost", "seconds", words, dots, x_range=(0, 1.1 * most or 1.0))]
+    heights = [float(dot.y[0]) for dot in dots]
+    air = max(0.2 * (max(heights) - min(heights)), 0.01 * max(heights))  # equals look equal
+    ends = (min(heights) - air, max(heights) + air)
+    return [Panel("Cost", "seconds", words, dots, x_range=(0, 1.1 * most or 1.0), y_range=ends)]
 
 
 def cost_sentence(lines: pd.DataFrame) -> str:
@@ -160,6 +163,7 @@ def _table(lines: pd.DataFrame) -> None:
     st.dataframe(
         shown.dropna(axis=1, how="all"),
         hide_index=True,
+        placeholder="–",
         column_config={
             "rows": number("rows valued", format="localized"),
             "seconds": number("seconds", format="%.1f"),
@@ -214,22 +218,7 @@ def _disagreement(ids: tuple[int, ...], found: Agreement) -> None:
 
 def differing_settings(run_ids: tuple[int, ...]) -> pd.DataFrame:
     """Settings in which runs differ: a line a setting, a column a run."""
-    told = {}
-    for run_id in run_ids:
-        run = workspace().run(run_id)
-        job = Job.model_validate(run.job)
-        told[run.name] = {
-            "method": job.method,
-            "seed": job.seed,
-            "numbers": job.encoding.numeric,
-            "corrections": "none" if job.corrections is None else "decisions applied",
-            **{f"target: {k}": _plain(v) for k, v in job.split.model_dump().items()},
-            **job.settings,
-        }
-    frame = pd.DataFrame(told).astype(object)
-    frame = frame.where(frame.notna(), "–").astype(str)
+    runs = [workspace().run(run_id) for run_id in run_ids]
+    told = {run.name: asked_for(Job.model_validate(run.job)) for run in runs}
+    frame = pd.DataFrame(told).astype(object).fillna("–")
     return frame[frame.nunique(axis=1) > 1].rename_axis("setting").reset_index()
-
-
-def _plain(value: Any) -> Any:
-    return f"{len(value):,} rows" if isinstance(value, (tuple, list)) and value else value or "–"

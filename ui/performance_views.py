@@ -75,7 +75,7 @@ def filtering(run: Run) -> None:
         if st.button("Choose a holdout", icon=":material/arrow_forward:"):
             st.switch_page("pages/target.py")
         return
-    left, right = st.columns([5, 1.4], vertical_alignment="center")
+    left, right = st.columns([5, 1.7], vertical_alignment="center")
     with right.popover("How they are made", icon=":material/tune:", width="stretch"):
         asked = settings_form(FilteringSettings, "performance.curve", {}, only=_FORM, across=2)
     try:
@@ -196,7 +196,8 @@ def detection(run: Run) -> None:
         if st.button("Damage a copy", icon=":material/science:"):
             st.switch_page("pages/corrupt.py")
         return
-    chart("detection", found.conclusion, performance.detection_panels(found), found.curve)
+    panels = performance.detection_panels(found)
+    chart("detection", found.conclusion, panels, performance.detection_numbers(found))
 
 
 def noise(run: Run) -> None:

@@ -300,10 +300,11 @@ def told(
     for family, name in chosen.items():
         mine = candidates[candidates["looks_for"] == family]
         best = mine[mine["note"] == ""].head(4)
-        listed = ", ".join(f"{c.candidate} {c.auroc:.3f}" for c in best.itertuples())
+        listed = ", ".join(f"{_set_apart(c.candidate)} {c.auroc:.3f}" for c in best.itertuples())
         aim = f" for damaged {family}" if several else ""
         used = mine[(mine["weight"] > 0) & (mine["candidate"] != "stack")]["candidate"]
-        how = f"the stacked ranks of {_named(list(used))}" if name == "stack" else name
+        stacked = f"the stacked ranks of {_named([_set_apart(one) for one in used])}"
+        how = stacked if name == "stack" else _set_apart(name)
         said.append(f"Expected AUROC{aim}: {listed}. Used: {how}.")
     if rate is None:
         return tuple(said)
@@ -322,6 +323,12 @@ def told(
             "even odds: no cut is recommended."
         )
     return tuple(said)
+
+
+def _set_apart(candidate: str) -> str:
+    """A candidate with its settings in brackets: they end in numbers as a score does."""
+    method, _, settings = candidate.partition(" ")
+    return f"{method} ({settings})" if settings else method
 
 
 def _named(names: Sequence[str]) -> str:

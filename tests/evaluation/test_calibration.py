@@ -197,6 +197,13 @@ def test_of_one_row_nothing_is_certain():
     assert found == (0.0, 1.0)
 
 
+def test_what_is_said_keeps_settings_apart_from_scores():
+    table = TABLE.assign(candidate=["stack", "data-oob trees=200", "outlier"])
+    assert told(table, {"labels": "data-oob trees=200"}, None, 0, None, 1000)[0] == (
+        "Expected AUROC: stack 0.950, data-oob (trees=200) 0.900. Used: data-oob (trees=200)."
+    )
+
+
 def test_what_is_said_names_candidates_rate_and_cut():
     first, second = told(TABLE, {"labels": "stack"}, 0.042, 10, 0.8, 1000)
     assert first == "Expected AUROC: stack 0.950, dvgs 0.900. Used: the stacked ranks of dvgs."

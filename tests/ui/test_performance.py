@@ -11,6 +11,7 @@ from dvgs_core.data import infer_schema
 from dvgs_core.engine.curves import execute
 from dvgs_core.engine.worker import do
 from dvgs_core.evaluation.cut import recommended_cut
+from dvgs_core.evaluation.detection import detection
 from dvgs_core.evaluation.filtering import curve_bands
 from dvgs_core.paper.svg import Line, Panel
 from ui import performance, performance_runs, style
@@ -94,7 +95,7 @@ def test_two_runs_are_compared_and_their_disagreement_reviewed(valued):
     valued.go("performance")
     first, second = valued.space.runs()[0], valued.space.runs()[1]
     told = performance_runs.differing_settings((first.id, second.id))
-    assert told.set_index("setting").loc["epochs"].tolist() == ["2", "20"]
+    assert told.set_index("setting").loc["Epochs"].tolist() == ["2 passes", "20 passes"]
     assert not valued.errors
     lines = performance_runs.compared((first.id, second.id))
     quick = lines.loc[lines["seconds"].idxmin(), "run"]
@@ -132,7 +133,7 @@ def test_auto_shows_a_rate_unless_a_column_tells_source_from_target(app, role):
     assert app.work().status == "done"
     app.go("performance")
     warned = [one.value.replace("\\", "") for one in app.tab.warning]
-    reviewing = [label for label in app.labels if label.endswith("below the cut")]
+    reviewing = [label for label in app.labels if re.fullmatch(r"Review \d+ rows?", label)]
     html = " ".join(one.value for one in app.tab.get("html") if hasattr(one, "value"))
     (share,) = re.findall("<b>([^<]*)</b><span>estimated share of damaged rows", html)
     (among,) = re.findall("<b>([^<]*)</b><span>expected damaged among them", html)
@@ -140,10 +141,59 @@ def test_auto_shows_a_rate_unless_a_column_tells_source_from_target(app, role):
         assert not warned and reviewing and share.endswith("%")
         middle, low, high = map(int, re.fullmatch(r"(\d+)% \((\d+) to (\d+)%\)", among).groups())
         assert low <= middle <= high and low < high
+        values = pd.read_parquet(app.space.runs()[0].directory / "values.parquet")["value"]
+        damaged = int((values < 0.5).sum())
+        assert reviewing == [f"Review {damaged} rows"]
+        app.press(reviewing[0])
+        assert app.title == "Review" and f"/ {damaged}" in app.said
     else:
         assert among == "–"
         assert warned[0].startswith("The column 'part' tells source rows from target rows")
         assert not reviewing and share == "not estimated"
+
+
+def test_every_turn_of_auto_is_told_and_the_cut_is_over_all_of_them(app):
+    rng = np.random.default_rng(0)
+    y = np.arange(240) % 2
+    rows = pd.DataFrame(rng.normal(size=(240, 3)) + 2 * y[:, None], columns=list("abc"))
+    rows["y"] = np.where(np.arange(240) % 8 == 0, 1 - y, y)
+    app.go("data")
+    app.upload("rows.csv", rows.to_csv(index=False).encode())
+    app.go("target")
+    app.go("value")
+    app.choose("Method", "auto")
+    app.tab.text_input(key="settings.auto.auto.candidates").set_value("knn-shapley, random")
+    app.run()
+    app.tab.button(key="value.start").click()
+    app.run()
+    assert app.work().status == "done"
+    first, second = performance.calibrations(app.space.runs()[0])
+    app.go("performance")
+    assert "2 targets took turns" in app.said
+    assert first.conclusion[0] in app.said
+    app.pick("performance.turn", 1)
+    assert second.conclusion[0] in app.said
+    values = pd.read_parquet(app.space.runs()[0].directory / "values.parquet")["value"]
+    damaged, valued = int((values < 0.5).sum()), int(values.notna().sum())
+    assert f"Over all turns, {damaged} rows of {valued} are more likely damaged" in app.said
+
+
+def test_the_numbers_of_detection_hold_all_three_charts():
+    found = detection(np.array([True, False, True, False]), np.array([0.1, 0.2, 0.3, 0.4]))
+    numbers = performance.detection_numbers(found)
+    assert numbers["inspected"].tolist() == [0, 0.25, 0.5, 0.75, 1]
+    assert numbers["found"].tolist() == [0, 0.5, 0.5, 1, 1]
+    assert numbers["false_positive"].tolist() == [0, 0, 0.5, 0.5, 1]
+    assert numbers["precision"].tolist()[1:] == pytest.approx([1, 1 / 2, 2 / 3, 1 / 2])
+
+
+def test_the_numbers_of_panels_are_what_they_draw():
+    one = Panel("A", "x", "y", [Line("a", [0, 1], [2, 3]), Line("b", [4], [5], dots=True)])
+    two = Panel("B", "x", "y", [Line("a", [6], [7])])
+    lines = performance.panel_numbers([one, two])
+    assert lines.to_csv(index=False, lineterminator="\n") == (
+        "chart,line,x,y\nA,a,0,2\nA,a,1,3\nA,b,4,5\nB,a,6,7\n"
+    )
 
 
 def test_without_a_holdout_the_page_says_how_to_get_one(app):

@@ -8,8 +8,12 @@ function draw(tag, attributes = {}, ...children) {
   return node;
 }
 
-const written = (v) =>
-  (Math.abs(v) < 1e-12 ? "0" : String(Number(v.toPrecision(3)))).replace("-", "−");
+// three digits, or as many more as marks a `step` apart need to differ
+function written(v, step = Infinity) {
+  if (Math.abs(v) < 1e-12) return "0";
+  const needed = Math.floor(Math.log10(Math.abs(v))) - Math.floor(Math.log10(step)) + 2;
+  return String(Number(v.toPrecision(Math.max(3, needed || 0)))).replace("-", "−");
+}
 
 // round numbers between two ends, about `wanted` of them
 function roundMarks([low, high], wanted) {

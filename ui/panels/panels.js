@@ -4,6 +4,7 @@ const TOP = 30;
 const BELOW = 40; // of a panel: marks and the name of its axis
 const RIGHT = 14;
 const LEGEND = 22;
+const FEW = 20; // dots up to which each is drawn large
 const SMALLEST = 140; // pixels of a panel's width, below which the row is scrolled
 
 const camera = () =>
@@ -79,16 +80,20 @@ class PanelsChart {
   panel(frame) {
     const { panel, left, top, wide, high, across, up } = frame;
     const group = draw("g", {});
-    for (const y of roundMarks(panel.y_range, high / 55)) {
+    const ups = roundMarks(panel.y_range, high / 55);
+    const acrosses = roundMarks(panel.x_range, wide / 75);
+    for (const y of ups) {
       group.append(
         draw("line", { class: "grid", x1: left, x2: left + wide, y1: up(y), y2: up(y) }),
-        draw("text", { class: "mark", x: left - 8, y: up(y) + 4, "text-anchor": "end" }, written(y)),
+        draw("text", { class: "mark", x: left - 8, y: up(y) + 4, "text-anchor": "end" },
+          written(y, ups[1] - ups[0])),
       );
     }
-    for (const x of roundMarks(panel.x_range, wide / 75)) {
+    for (const x of acrosses) {
       group.append(
         draw("line", { class: "axis", x1: across(x), x2: across(x), y1: top + high, y2: top + high + 4 }),
-        draw("text", { class: "mark", x: across(x), y: top + high + 17, "text-anchor": "middle" }, written(x)),
+        draw("text", { class: "mark", x: across(x), y: top + high + 17, "text-anchor": "middle" },
+          written(x, acrosses[1] - acrosses[0])),
       );
     }
     const middle = top + high / 2;
@@ -114,7 +119,7 @@ class PanelsChart {
     }
     const places = joined(x, y);
     const d = dots ? places.map((place) => `M${place}h0`).join("") : `M${places.join("L")}`;
-    const kind = dots ? "dots" : dashed ? "line dashed" : "line";
+    const kind = dots ? (x.length > FEW ? "dots" : "dots few") : dashed ? "line dashed" : "line";
     parts.push(draw("path", { class: kind, stroke: colour, d }));
     return parts;
   }
@@ -122,14 +127,17 @@ class PanelsChart {
   legend(top) {
     const group = draw("g", { class: "legend" });
     const seen = new Map();
-    for (const { lines } of this.data.panels) for (const line of lines) seen.set(line.name, line);
+    for (const { lines } of this.data.panels) {
+      for (const line of lines) if (!seen.has(line.name)) seen.set(line.name, line);
+    }
     let left = LEFT;
     painter.font = "12px sans-serif";
     for (const [name, { colour, dashed, dots }] of seen) {
       if (!name) continue;
+      const kind = dots ? "dots few" : dashed ? "line dashed" : "line";
       const d = dots ? `M${left + 11} ${top - 4}h0` : `M${left} ${top - 4}h22`;
       group.append(
-        draw("path", { class: dots ? "dots" : dashed ? "line dashed" : "line", stroke: colour, d }),
+        draw("path", { class: kind, stroke: colour, d }),
         draw("text", { class: "entry", x: left + 28, y: top }, name),
       );
       left += 28 + painter.measureText(name).width * 1.08 + 22;
