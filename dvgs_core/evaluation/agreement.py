@@ -141,8 +141,16 @@ def overlap_curve(
     Returns:
         share of the rows that is looked at, and share of those that both have; (<= points,) each,
         from 0 to 1. By chance the two are equal.
+
+    Raises:
+        InputError: the rankings are not of the same rows.
     """
-    table = np.stack([np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)])
+    one, other = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
+    if one.shape != other.shape or one.ndim != 1:
+        raise InputError(
+            f"Both rankings must have one value a row; shapes {one.shape} and {other.shape}."
+        )
+    table = np.stack([one, other])
     table = table[:, ~np.isnan(table).any(axis=0)]
     n = table.shape[1]
     order = np.argsort(table, axis=1, kind="stable")

@@ -67,7 +67,13 @@ class Detection:
         )
 
     def precision_at(self, k: int) -> float:
-        """Share of damaged rows among the k lowest."""
+        """Share of damaged rows among the k lowest, or among all rows where there are fewer.
+
+        Raises:
+            InputError: k is below 1.
+        """
+        if k < 1:
+            raise InputError(f"k is a number of rows, at least 1; got {k}.")
         k = min(k, len(self.curve) - 1)
         return float(self.curve["found"].iloc[k] * self.damaged / k)
 

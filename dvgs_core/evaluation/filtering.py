@@ -251,9 +251,9 @@ def conclusion(frame: pd.DataFrame, removed: float | None = None) -> str:
 
     Returns:
         Such as "Removing the lowest 20 % raises accuracy from 0.810 to 0.840; random removal leaves
-        it at 0.805.", or "random removal of 10 %" where it was not tried at the same share. A
-        change counts if it is twice its standard error over the replicates, which share their
-        seeds, and at least 0.001.
+        it at 0.805.", or "random removal of 10 %" where it was not tried at the same share, or
+        nothing of it where that curve was left out. A change counts if it is twice its standard
+        error over the replicates, which share their seeds, and at least 0.001.
     """
     metric = METRIC_NAMES[str(frame["metric"].iloc[0])]
     table = frame.pivot_table(
@@ -275,6 +275,8 @@ def conclusion(frame: pd.DataFrame, removed: float | None = None) -> str:
         case _:
             first = f"lowers {metric} from {before:.3f} to {after:.3f}"
     sentence = f"Removing the lowest {100 * share:.3g} % {first}"
+    if "random" not in table:
+        return f"{sentence}."
     random = table["random"]
     near = min((s for s in random.columns if s > 0), key=lambda s: (round(abs(s - share), 6), -s))
     of = "" if near == share else f" of {100 * near:.3g} %"

@@ -126,9 +126,23 @@ def _damaged(
                 )
             else:
                 assert y is not None and rest.y is not None
-                y[hit] = rng.choice(rest.y, size=count)
+                y[hit] = _replaced(y[hit], rest.y, rng)
         kind[hit], free[hit] = i + 1, False
     return replace(rows, X=X, y=y), kind, strength
+
+
+def _replaced(own: NDArray, others: NDArray, rng: np.random.Generator) -> NDArray:
+    """For each number one of the others, and another than itself."""
+    new = rng.choice(others, size=len(own))
+    for i in np.flatnonzero(new == own):
+        unlike = others[others != own[i]]
+        if not len(unlike):
+            raise InputError(
+                "Nothing can be tried on labels that are all alike: choose other target rows, or "
+                "another label."
+            )
+        new[i] = rng.choice(unlike)
+    return new
 
 
 def _mistaken(

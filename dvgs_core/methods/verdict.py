@@ -196,7 +196,8 @@ class Verdict:
         mean = np.mean(runs, axis=0)
         single = np.mean([np.square(self.weights @ run).mean(axis=1) for run in runs], axis=0)
         together = np.square(self.weights @ mean).mean(axis=1)
-        stretch = np.sqrt(single / np.where(together > 0, together, single))
+        # scores that are all alike have no spread to be given back
+        stretch = np.sqrt(np.divide(single, together, out=np.ones_like(single), where=together > 0))
         return mean, self.weights * stretch[:, None]
 
     def calibration(
@@ -282,7 +283,7 @@ class Verdict:
         weight = mine * np.concatenate([[1.0], rates[1:] / counts[1:]])
         weight, rows = weight[heard.kind], mine[heard.kind] > 0
         damaged, rate = heard.kind > 0, float(mine[1:] @ rates[1:])
-        noisy = heard.noise > 0
+        among = (heard.noise > 0) | ~damaged
         lines = []
         stack = (weights > 0).sum() > 1
         everyone = [*zip(self.found, self.scores, weights, heard.seconds, heard.notes, strict=True)]
@@ -299,8 +300,7 @@ class Verdict:
                 line["precision"] = evidence.precision_at_rate(
                     damaged[rows], scores[rows], weight[rows], rate
                 )
-                if family == "features":
-                    among = noisy | ~damaged
+                if family == "features" and np.ptp(scores[among]) > 0:
                     line["spearman"] = pd.Series(heard.noise[among]).corr(
                         pd.Series(-scores[among]), method="spearman"
                     )

@@ -35,6 +35,11 @@ def test_the_overlap_at_every_k_is_counted(n, seed):
     np.testing.assert_allclose(common, expected)
 
 
+def test_an_overlap_is_of_the_same_rows():
+    with pytest.raises(InputError, match="one value a row; shapes"):
+        overlap_curve([1, 2], [1, 2, 3])
+
+
 @given(st.data())
 def test_correlations_are_scipys_and_overlaps_are_counted(data):
     n = data.draw(st.integers(3, 30))

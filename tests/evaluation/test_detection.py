@@ -32,6 +32,10 @@ def test_curve_ends_at_exactly_one():
 def test_precision_at_k_counts_damaged_rows_among_the_lowest():
     result = detection([True, False, True, False, False], [0, 1, 2, 3, 4])
     assert [result.precision_at(k) for k in (1, 2, 3, 5)] == pytest.approx([1, 1 / 2, 2 / 3, 2 / 5])
+    assert result.precision_at(99) == 2 / 5
+    for k in (0, -1):
+        with pytest.raises(InputError, match=f"at least 1; got {k}"):
+            result.precision_at(k)
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 4)), min_size=2, max_size=40))

@@ -138,6 +138,8 @@ def test_a_curve_that_is_left_out_changes_no_other():
         kept.assign(which=kept["which"].astype(str)),
         atol=1e-5,
     )
+    said = conclusion(part)
+    assert said.startswith("Removing the lowest") and "random" not in said
     with pytest.raises(InputError, match="Curves that can be left out"):
         filtering_curve(*given, without=("lowest",), **SMALL)
 

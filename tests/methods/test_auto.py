@@ -1,6 +1,7 @@
 """auto: trials on known damage, the choice they lead to, and what values mean after it."""
 
 import json
+import warnings
 
 import numpy as np
 import pytest
@@ -346,3 +347,30 @@ def test_a_column_that_tells_source_from_target_refuses_the_rate(labels):
     found = Calibration.of(last.report)
     assert found.rate == pytest.approx(0.2) and found.cut > 0
     assert found.warning.startswith("The column 'file' tells") and "may not hold" in found.warning
+
+
+def test_features_that_are_all_alike_leave_values_that_are_numbers():
+    rng = np.random.default_rng(0)
+    y, same = rng.normal(size=60), np.ones((60, 2))
+    for few in (Samples(same), Samples(same, y)):
+        source, target = few.rows(np.arange(30)), few.rows(np.arange(30, 60))
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            found, _ = auto(source, target, candidates="outlier", fear="features", folds=2)
+        assert np.isfinite(found.values).all()
+
+
+def test_a_replaced_number_is_another_number():
+    counts = rows(80, 3)
+    y = np.where(np.arange(80) % 5 == 0, 7.0, 0.0)
+    trusted = Samples(counts.X, y)
+    (one, other) = trials(
+        *(trusted, trusted, (REPLACED,)),
+        **dict(classes=0, folds=2, noise=1.0, seed=np.random.SeedSequence(1)),
+    )
+    for trial in (one, other):
+        now = trial.source.y[80:]
+        assert ((now != y[trial.rows]) == (trial.kind > 0)).all() and (trial.kind > 0).any()
+    flat = Samples(counts.X, np.ones(80))
+    with pytest.raises(InputError, match="labels that are all alike"):
+        auto(flat, flat, candidates="outlier", fear="labels")
