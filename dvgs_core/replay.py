@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
+from pydantic import ValidationError
 
 from dvgs_core.data.load import load
 from dvgs_core.data.table import Table
@@ -54,11 +55,19 @@ def job_of(recipe: Recipe) -> Job:
     """The run that the decisions were made with.
 
     Raises:
-        InputError: they were made without one.
+        InputError: they were made without one, or it is not what this program knows as a run.
     """
     if recipe.job is None:
         raise InputError("The recipe was made without a run, so there are no values to compute.")
-    return Job.model_validate(recipe.job)
+    try:
+        return Job.model_validate(recipe.job)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(map(str, first["loc"]))
+        raise InputError(
+            f"The run in the recipe cannot be read ({name}: {first['msg']}): use the version of "
+            "this program that made it."
+        ) from error
 
 
 def target_of(recipe: Recipe, path: Path | str | None) -> Table | None:

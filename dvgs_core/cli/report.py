@@ -7,7 +7,7 @@ import click
 from dvgs_core.cli.options import as_json_option, data_argument, labels_option, out_option
 from dvgs_core.cli.output import check_out, report
 from dvgs_core.cli.replay import recipe_argument, target_file_option
-from dvgs_core.errors import InputError
+from dvgs_core.cli.tables import read_curve, read_truth, read_values
 
 
 @click.command("report", short_help="Write a report of a RECIPE as one HTML file.")
@@ -51,11 +51,7 @@ def command(
     out: Path,
 ) -> None:
     """Write what the decisions of RECIPE did to the original DATA as one HTML file."""
-    import pandas as pd
-
-    from dvgs_core.data.load import load
     from dvgs_core.engine.holdout import has_holdout, holdout_scores
-    from dvgs_core.evaluation.filtering import COLUMNS
     from dvgs_core.replay import job_of, target_of
     from dvgs_core.report import gather, report_html
     from dvgs_core.review.apply import load_original
@@ -69,19 +65,12 @@ def command(
     found = None
     if scores and has_holdout(read):
         found = holdout_scores(table, job_of(read), read.dropped, read.relabelled, target=target)
-
-    def frame(path: Path | None) -> pd.DataFrame | None:
-        return None if path is None else load(path).frame
-
-    removed = frame(curve)
-    if removed is not None and not set(COLUMNS) <= set(removed.columns):
-        raise InputError(f"{curve} is no filtering curve: it must have {', '.join(COLUMNS)}.")
     content = gather(
         read,
         table,
-        values=frame(values),
-        truth=frame(truth),
-        curve=removed,
+        values=None if values is None else read_values(values),
+        truth=None if truth is None else read_truth(truth),
+        curve=None if curve is None else read_curve(curve),
         scores=found,
         target=target,
     )

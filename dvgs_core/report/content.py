@@ -161,7 +161,9 @@ def _check_rows(what: str, frame: pd.DataFrame | None, n: int, column: str) -> N
         return
     absent = [name for name in ("row", column) if name not in frame]
     if absent:
-        raise InputError(f"The {what} must have the columns row and {column}; {absent[0]} lacks.")
+        raise InputError(
+            f"The {what} must have the columns row and {column}; they lack {absent[0]}."
+        )
     rows = frame["row"].to_numpy()
     if len(rows) and not (rows.min() >= 0 and rows.max() < n):
         raise InputError(f"The {what} name rows up to {rows.max():,}; the data has {n:,} rows.")

@@ -10,7 +10,7 @@ from dvgs_core.errors import InputError
 from dvgs_core.review.arrays import clean_npy, clean_npz
 from dvgs_core.review.cells import clean_cells
 from dvgs_core.review.columnar import clean_parquet
-from dvgs_core.review.edits import Edits, edits_of
+from dvgs_core.review.edits import Edits, check_rows, edits_of
 from dvgs_core.review.frames import TEXT, edited, known_ending, write_frame
 from dvgs_core.review.recipe import Original, Recipe
 from dvgs_core.review.sheets import clean_sheet
@@ -112,6 +112,7 @@ def load_original(
             f"{recipe.original.name} was read as {len(table.frame):,} rows, the recipe knows "
             f"{recipe.rows:,}; use the version of this program that made it."
         )
+    check_rows(recipe, len(table.frame))
     return table
 
 

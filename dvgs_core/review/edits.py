@@ -42,6 +42,19 @@ class Edits:
         return np.flatnonzero(self.donors != np.arange(len(self.donors)))
 
 
+def check_rows(recipe: Recipe, n: int) -> None:
+    """Refuse a recipe that names rows beyond the n that there are.
+
+    Raises:
+        InputError: one of them, and the rows there are.
+    """
+    for row in (*recipe.dropped, *recipe.relabelled):
+        if not 0 <= row < n:
+            raise InputError(
+                f"The recipe names row {row}, but {recipe.original.name} has rows 0 to {n - 1:,}."
+            )
+
+
 def edits_of(recipe: Recipe, frame: pd.DataFrame) -> Edits:
     """What a recipe does to a table.
 
@@ -56,12 +69,7 @@ def edits_of(recipe: Recipe, frame: pd.DataFrame) -> Edits:
     kept = np.ones(n, dtype=bool)
     dropped = np.array(recipe.dropped, dtype=np.int64)
     changed = np.array(sorted(recipe.relabelled), dtype=np.int64)
-    for rows in (dropped, changed):
-        if len(rows) and not (rows.min() >= 0 and rows.max() < n):
-            raise InputError(
-                f"The recipe names row {rows.max() if rows.max() >= n else rows.min()}, but "
-                f"{recipe.original.name} has rows 0 to {n - 1:,}."
-            )
+    check_rows(recipe, n)
     kept[dropped] = False
     rows = np.flatnonzero(kept)
     donors = np.arange(n)

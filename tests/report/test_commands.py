@@ -1,5 +1,6 @@
 """The lines that the Export page prints do what the page did, byte for byte."""
 
+import json
 import os
 import shlex
 import subprocess
@@ -21,7 +22,6 @@ from dvgs_core.replay import replay
 from dvgs_core.report import gather, report_html
 from dvgs_core.report.commands import apply_line, clean_name, python_lines, report_line, value_line
 from dvgs_core.review import DecisionLog, Recipe, make_recipe
-from dvgs_core.review.frames import write_frame
 from dvgs_core.store import Workspace
 from ui import exports
 
@@ -38,6 +38,22 @@ def typed(monkeypatch):
         with pytest.raises(SystemExit) as ended:
             main()
         assert ended.value.code == 0
+
+    return run
+
+
+@pytest.fixture
+def refused(monkeypatch, capsys):
+    """refused(review, line): the one line that a command line gets in the folder of a review."""
+
+    def run(review, line: str) -> str:
+        monkeypatch.chdir(review.folder)
+        monkeypatch.setattr(sys, "argv", shlex.split(line))
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capsys.readouterr().err
+        assert ended.value.code == 2 and said.count("\n") == 1, said
+        return said
 
     return run
 
@@ -206,16 +222,60 @@ def test_a_pair_names_both_files(tmp_path, typed):
         replay(Recipe.load(folder / "recipe.json"), folder / "x.npy", labels=folder / "l.csv")
 
 
-def test_what_is_no_curve_is_refused(reviewed, monkeypatch, capsys):
+CURVE = pd.DataFrame(
+    {
+        "which": ["lowest", "highest", "random"] * 2,
+        "removed": [0.0] * 3 + [0.5] * 3,
+        "replicate": 0,
+        "rows": [80] * 3 + [40] * 3,
+        "score": 0.7,
+        "metric": "auroc",
+    }
+)
+ROWS = pd.DataFrame({"row": range(10), "value": 0.5, "corrupted": True})
+
+
+@pytest.mark.parametrize(
+    ("option", "given", "words"),
+    [
+        ("--curve", CURVE[["which", "score"]], "no filtering curve"),
+        ("--curve", CURVE.assign(score=np.nan), "no filtering curve"),
+        ("--curve", CURVE.assign(score="high"), "no filtering curve"),
+        ("--curve", CURVE.assign(metric="beauty"), "no filtering curve"),
+        ("--curve", CURVE[CURVE["which"] != "lowest"], "no filtering curve"),
+        ("--values", ROWS[["row"]], "lacks value"),
+        ("--values", ROWS.assign(value="low"), "must hold numbers"),
+        ("--values", ROWS.assign(value=np.inf), "10 infinite values"),
+        ("--values", ROWS.assign(row=ROWS["row"] + 1000), "the data has"),
+        ("--truth", ROWS[["row"]], "lacks corrupted"),
+        ("--truth", ROWS.assign(corrupted=1), "true or false"),
+    ],
+)
+def test_what_a_report_cannot_use_is_refused(reviewed, refused, option, given, words):
     review = reviewed()
-    monkeypatch.chdir(review.folder)
-    write_frame(pd.DataFrame({"x": [1, 2]}), review.folder / "c.csv")
-    line = "dvgs report recipe.json 'my data.csv' --curve c.csv --out r.html"
-    monkeypatch.setattr(sys, "argv", shlex.split(line))
-    with pytest.raises(SystemExit) as ended:
-        main()
-    said = capsys.readouterr().err
-    assert ended.value.code == 2 and said.count("\n") == 1 and "no filtering curve" in said
+    given.to_parquet(review.folder / "given.parquet")
+    line = f"dvgs report recipe.json 'my data.csv' {option} given.parquet --out r.html"
+    assert words in refused(review, line)
+    assert not (review.folder / "r.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"relabelled": {"5000": "no"}}, "names row 5000"),
+        ({"dropped": [5000]}, "names row 5000"),
+        ({"job": {"method": "dvgs"}}, "The run in the recipe cannot be read (columns: "),
+    ],
+)
+def test_a_recipe_that_is_not_of_this_data_or_program_is_refused(reviewed, refused, change, words):
+    review = reviewed()
+    path = review.folder / "recipe.json"
+    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | change))
+    for command in ("report", "replay"):
+        out = "r.html" if command == "report" else "r.parquet"
+        line = f"dvgs {command} recipe.json 'my data.csv' --out {out}"
+        assert words in refused(review, line)
+        assert not (review.folder / out).exists()
 
 
 def test_truth_and_values_from_files_give_the_pages_report(reviewed, typed):
