@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from dvgs_core.engine.look import NEAR_SHARE
 from dvgs_core.neighbours.one_row import RowSearch
-from ui import style
+from ui import row_pictures, style
 from ui.jobs import RunFiles
 from ui.names import told_apart
-from ui.pictures_of_rows import picture_of
+from ui.pictures_of_rows import picture_address
 from ui.results import Results, the_results
 from ui.state import the_run, workspace
 
@@ -74,7 +74,8 @@ def alike(run_id: int, row: int) -> Alike | None:
 
 def show(found: Results, row: int) -> None:
     """Nearest rows with labels and distances, then copies and near-copies."""
-    rows = alike(the_run().id, row)
+    run_id = the_run().id
+    rows = alike(run_id, row)
     if rows is None:
         return
     own = found.values.at[row, "label"]
@@ -83,25 +84,26 @@ def show(found: Results, row: int) -> None:
     else:
         parts = {"Nearest target rows": rows.target, "Nearest source rows": rows.source}
     short = told_apart(found.labels.names, 22)
-    for words, lines in parts.items():
-        if len(lines):
-            st.markdown(f":gray[{words}]")
-            _line_of_rows(lines, own, short)
+    there = {
+        words: _shown(run_id, lines, own, short) for words, lines in parts.items() if len(lines)
+    }
+    if there:
+        st.html("".join(row_pictures.alike(words, frame) for words, frame in there.items()))
     _copies(found, rows, own)
 
 
-def _line_of_rows(lines: pd.DataFrame, own: object, short: dict[str, str]) -> None:
-    for column, line in zip(st.columns(_SHOWN), lines.itertuples(), strict=False):
-        with column:
-            image = picture_of(int(line.row))
-            if image is not None:
-                st.image(image, width=56)
-            words = [f":gray[#{line.row}]"]
-            if isinstance(line.label, str):
-                name = style.plain(short.get(line.label, line.label))
-                words.append(name if line.label == own else f":violet[**{name}**]")
-            words.append(f":gray[{style.number(line.distance)} apart]")
-            st.markdown("  \n".join(f":small[{word}]" for word in words))
+def _shown(run_id: int, lines: pd.DataFrame, own: object, short: dict[str, str]) -> pd.DataFrame:
+    """What `row_pictures.alike` takes."""
+    labels = lines["label"].tolist()
+    return pd.DataFrame(
+        {
+            "row": lines["row"],
+            "label": [short.get(one, one) if isinstance(one, str) else "" for one in labels],
+            "same": [one == own for one in labels],
+            "distance": lines["distance"],
+            "picture": [picture_address(run_id, int(row)) for row in lines["row"]],
+        }
+    )
 
 
 def _copies(found: Results, rows: Alike, own: object) -> None:

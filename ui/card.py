@@ -23,7 +23,7 @@ _PAIRS = 100
 
 def show(found: Results, row: int, decision: str | None) -> None:
     """Everything known about a row, for someone who must decide about it."""
-    image = picture_of(row)
+    image = picture_of(the_run().id, row)
     if image is None:
         facts_of(found, row, decision)
     else:
@@ -166,8 +166,10 @@ def fields(row: int) -> None:
         return
     st.html(row_pictures.fields(lines.head(_FIELDS)))
     if len(lines) > _FIELDS:
-        with st.expander(f"{len(lines) - _FIELDS:,} more fields"):
-            st.html(row_pictures.fields(lines[_FIELDS:]))
+        words = f"{len(lines) - _FIELDS:,} more fields"
+        with st.expander(words, key="card.more_fields", on_change="rerun") as more:
+            if more.open:  # a hundred lines that few look at cost each decision a tenth of a second
+                st.html(row_pictures.fields(lines[_FIELDS:]))
 
 
 def history(row: int) -> None:

@@ -10,7 +10,7 @@ from PIL import Image, ImageOps
 from dvgs_core.data.images import pixel_scale, row_image
 from dvgs_core.data.schema import Schema
 from ui.results import the_results
-from ui.state import table, the_run, workspace
+from ui.state import table, workspace
 
 _LARGE = 176
 _SMALL = (48, 48)
@@ -21,9 +21,9 @@ def _scale(dataset_id: str, roles_json: str) -> tuple[float, float]:
     return pixel_scale(table(dataset_id).frame, Schema.model_validate_json(roles_json))
 
 
-def picture_of(row: int) -> Image.Image | None:
-    """The row's picture, small ones enlarged without blurring; None if it has none."""
-    return _maker(the_run().id)(row)
+def picture_of(run_id: int, row: int) -> Image.Image | None:
+    """The picture of a row of a run, small ones enlarged without blurring; None if it has none."""
+    return _maker(run_id)(row)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
@@ -49,9 +49,9 @@ def _drawn(frame, roles: Schema, folder, scale, row: int) -> Image.Image | None:
     return image
 
 
-def picture_address(row: int) -> str:
-    """The row's picture as an address that holds it, 48 pixels wide; "" if it has none."""
-    image = picture_of(row)
+def picture_address(run_id: int, row: int) -> str:
+    """A row's picture as an address that holds it, 48 pixels wide; "" if it has none."""
+    image = picture_of(run_id, row)
     if image is None:
         return ""
     small, buffer = ImageOps.contain(image, _SMALL, Image.Resampling.NEAREST), io.BytesIO()

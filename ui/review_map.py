@@ -110,7 +110,7 @@ def _hover(run_id: int) -> MapHover:
     shown = pd.concat([told, frame[plain[:_FIELDS]].iloc[rows]], axis=1)
     pictures = []
     if found.schema.pixels and len(rows) <= _MOST_PICTURES:
-        pictures = [picture_address(int(row)) for row in rows]
+        pictures = [picture_address(run_id, int(row)) for row in rows]
     return MapHover.of(shown, pictures=pictures)
 
 
@@ -182,7 +182,8 @@ def _log_version(log) -> int:
 
 def picture_column(rows, limit: int = 200) -> list[str]:
     """Pictures of some rows for a table; empty where there are none."""
-    found = the_results(the_run())
+    run = the_run()
+    found = the_results(run)
     if not found.schema.pixels and found.schema.image_column is None:
         return []
-    return [picture_address(int(row)) for row in rows[:limit]]
+    return [picture_address(run.id, int(row)) for row in rows[:limit]]

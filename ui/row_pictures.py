@@ -148,3 +148,23 @@ def fields(frame: pd.DataFrame) -> str:
         )
         lines.append(f'<div>{cells}<span><i style="width:{width:.0f}%"></i></span></div>')
     return f'<div class="rowfields" role="table">{head}{"".join(lines)}</div>'
+
+
+def alike(words: str, frame: pd.DataFrame) -> str:
+    """Rows like one row, side by side, each with its label and how far it is.
+
+    Args:
+        words: what the rows are.
+        frame: columns row, label ("" for none), same (whether the row has this label too),
+            distance, picture (an address, or "").
+    """
+    cells = []
+    for line in frame.itertuples():
+        picture = f'<img src="{escape(line.picture, quote=True)}" alt="">' if line.picture else ""
+        name = escape(line.label)
+        label = f'<span dir="auto" class="{"" if line.same else "other"}">{name}</span>'
+        cells.append(
+            f"<div>{picture}<small>#{line.row}</small>{label if name else ''}"
+            f"<small>{number(line.distance)} apart</small></div>"
+        )
+    return f'<div class="rowsalike"><p>{escape(words)}</p>{"".join(cells)}</div>'

@@ -11,9 +11,15 @@ function make(tag, properties = {}, ...children) {
   return node;
 }
 
-// red, green, blue of a CSS colour, 0 to 255
+// red, green, blue of a CSS colour, 0 to 255; reading a pixel back is slow, and colours are few
 const painter = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+const channelsOf = new Map();
 function channels(colour) {
+  if (!channelsOf.has(colour)) channelsOf.set(colour, painted(colour));
+  return channelsOf.get(colour);
+}
+
+function painted(colour) {
   painter.globalCompositeOperation = "copy";
   painter.fillStyle = "#808080"; // what an unreadable colour falls back to
   painter.fillStyle = colour;

@@ -1,11 +1,12 @@
 """The sidebar: the steps of the job, each with how far it is, and four lines on what is open."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from dvgs_core.store import Run
 from ui import damage, splits, style
@@ -21,6 +22,9 @@ STEPS = {
     "review": ("Review", "rule"),
     "export": ("Export", "download"),
 }
+
+
+_TICK = 2.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -85,27 +89,33 @@ class Sidebar:
         self._shown: Job | None = None
 
     def draw(self) -> None:
-        """Show the job as it stands; nothing to do where it is shown already."""
-        now = job()
-        if now == self._shown:
-            return
+        """Show the job as it stands; what is shown already stays."""
+        now, before = job(), self._shown
         self._shown = now
-        # ticks only while there is something to tell: a tick that meets a click can swallow it
-        every = 2.0 if now.going else None
-        for place, part in ((self._steps, _steps), (self._lines, _lines)):
-            with place.container(gap=None):
-                st.fragment(part, run_every=every)()
+        if before is None or (before.marks, before.going) != (now.marks, now.going):
+            _put(self._steps, _steps, now)
+        if before is None or (before.lines, before.going) != (now.lines, now.going):
+            _put(self._lines, _lines, now)
 
 
-def _steps() -> None:
-    marks = job().marks
+def _put(place: DeltaGenerator, part: Callable[[Job], None], now: Job) -> None:
+    """Draw a part of the sidebar; it follows while something is computed."""
+    with place.container(gap=None):
+        if not now.going:  # no timer: a tick that meets a click can swallow it
+            part(now)
+            return
+        first = [now]
+        st.fragment(lambda: part(first.pop() if first else job()), run_every=_TICK)()
+
+
+def _steps(now: Job) -> None:
     for page, (title, icon) in STEPS.items():
-        mark = f" :small[{marks[page]}]" if marks[page] else ""
+        mark = f" :small[{now.marks[page]}]" if now.marks[page] else ""
         st.page_link(f"pages/{page}.py", label=f"{title}{mark}", icon=f":material/{icon}:")
 
 
-def _lines() -> None:
-    for page, icon, words in job().lines:
+def _lines(now: Job) -> None:
+    for page, icon, words in now.lines:
         st.page_link(f"pages/{page}.py", label=words, icon=f":material/{icon}:")
 
 

@@ -47,3 +47,12 @@ def test_a_run_that_has_gone_meanwhile_is_left_alone(valued, wishes):
     valued.space.delete_run(valued.space.runs()[0].id)
     work, of = wish
     assert work(*of) is None
+
+
+def test_pictures_are_made_ahead_of_anyones_session(app, wishes, bad_files):
+    app.press("Handwritten digits")
+    start_small(app)
+    app.work()
+    (wish,) = (each for each in wishes if each[0] is ahead._review)
+    work, of = wish
+    work(*of)  # outside of any session, as in the thread

@@ -134,7 +134,7 @@ def test_auto_shows_a_rate_unless_a_column_tells_source_from_target(app, role):
     app.go("performance")
     warned = [one.value.replace("\\", "") for one in app.tab.warning]
     reviewing = [label for label in app.labels if re.fullmatch(r"Review \d+ rows?", label)]
-    html = " ".join(one.value for one in app.tab.get("html") if hasattr(one, "value"))
+    html = " ".join(one.proto.body for one in app.tab.get("html"))
     (share,) = re.findall("<b>([^<]*)</b><span>estimated share of damaged rows", html)
     (among,) = re.findall("<b>([^<]*)</b><span>expected damaged among them", html)
     if role == "ignore":

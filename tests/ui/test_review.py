@@ -115,7 +115,11 @@ def test_words_of_people_are_never_markup_in_drawings(text):
     )
     reading = row_pictures.text("<b>", [("<i>", False), (f"<b>{text}", True)])
     assert reading.count("<mark>") == 1
-    for markup in (row_pictures.label_values(frame), row_pictures.fields(lines), reading):
+    near = pd.DataFrame(
+        {"row": [1], "label": [f"<i>{text}"], "same": [False], "distance": [0.5], "picture": [""]}
+    )
+    alike = row_pictures.alike("<b>", near)
+    for markup in (row_pictures.label_values(frame), row_pictures.fields(lines), reading, alike):
         assert "<b>" not in markup.replace("<b class", "") and "<i>" not in markup
         assert "&lt;" in markup
 
@@ -130,6 +134,22 @@ def test_bars_start_at_zero_and_end_at_the_value():
     markup = row_pictures.label_values(frame)
     assert "left:25.0%;width:75.0%" in markup and "left:0.0%;width:25.0%" in markup
     assert "−1" in markup and "given" in markup
+
+
+def test_rows_alike_show_picture_label_and_distance():
+    near = pd.DataFrame(
+        {
+            "row": [7, 8],
+            "label": ["cat", ""],
+            "same": [False, False],
+            "distance": [0.25, 2.0],
+            "picture": ["data:image/png;base64,AA==", ""],
+        }
+    )
+    markup = row_pictures.alike("Nearest target rows", near)
+    assert markup.count("<img") == 1 and "#7" in markup and "0.25 apart" in markup
+    assert markup.count("<span") == 1 and 'class="other">cat<' in markup
+    assert 'class="">cat<' in row_pictures.alike("", near.assign(same=True))
 
 
 def test_a_trace_has_gaps_where_the_row_was_target_and_nothing_without_numbers():

@@ -89,6 +89,9 @@ class LinkedMap {
   update({ data, setStateValue }) {
     const changedLayout = this.data?.points !== data.points;
     const first = !this.data;
+    const said = JSON.stringify({ ...data, focus: null });
+    const onlyFocus = said === this.said;
+    this.said = said;
     this.data = data;
     this.send = setStateValue;
     this.memory = memoryOf(data.map);
@@ -97,7 +100,11 @@ class LinkedMap {
       `${data.description} Arrow keys move, plus and minus zoom, Enter picks the point in the ` +
         "middle, Shift and Enter selects what is in view, Escape clears.",
     );
-    this.readTheme();
+    const sameTheme = this.readTheme();
+    if (onlyFocus && sameTheme) {
+      this.askOver(); // what a decision changes: another row is under review
+      return;
+    }
     this.showMode();
     if (first || changedLayout) {
       this.points = this.index = this.inside = null;
@@ -145,13 +152,19 @@ class LinkedMap {
     this.ask();
   }
 
+  // Whether the theme is the one that is drawn in.
   readTheme() {
-    const { dark, ground, ink, accent } = themeOf(this.root);
+    const theme = themeOf(this.root);
+    const { dark, ground, ink, accent } = theme;
+    const named = JSON.stringify(theme);
+    if (named === this.theme) return true;
+    this.theme = named;
     Object.assign(this, { dark, ink, accent, groundColour: ground, ground: toPixel(ground) });
     if (this.colours) {
       this.paint();
       this.showLegend();
     }
+    return false;
   }
 
   paint() {
@@ -594,7 +607,7 @@ class LinkedMap {
   askOver() {
     this.overAsked ||= requestAnimationFrame(() => {
       this.overAsked = 0;
-      if (this.points && this.view) this.drawOver();
+      if (this.points && this.view && this.wide) this.drawOver();
     });
   }
 
