@@ -11,15 +11,12 @@ function make(tag, properties = {}, ...children) {
   return node;
 }
 
-// red, green, blue of a CSS colour, 0 to 255; reading a pixel back is slow, and colours are few
+// red, green, blue of a CSS colour, 0 to 255; only a canvas knows them all, but it is slow
 const painter = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
-const channelsOf = new Map();
 function channels(colour) {
-  if (!channelsOf.has(colour)) channelsOf.set(colour, painted(colour));
-  return channelsOf.get(colour);
-}
-
-function painted(colour) {
+  if (/^#[0-9a-f]{6}$/i.test(colour)) {
+    return [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16));
+  }
   painter.globalCompositeOperation = "copy";
   painter.fillStyle = "#808080"; // what an unreadable colour falls back to
   painter.fillStyle = colour;
