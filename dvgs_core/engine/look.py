@@ -6,10 +6,12 @@
     near.npz        pairs (m, 2), distances (m,), threshold: rows that are nearly the same
     near.json       in their place, why they were not looked for
 
-They are written in this order, each whole, so that the map need not wait for the pairs.
+They are written in this order, each whole, so that the map need not wait for the pairs; nor does
+a UMAP that is asked for meanwhile.
 """
 
 import json
+import os
 from collections.abc import Callable
 from functools import partial
 
@@ -85,10 +87,20 @@ def execute(workspace: Workspace, study: Study) -> str | None:
     if float(n) * n * d > MOST_WORK:
         _write_json(study, "near", {"why": f"too many rows to compare ({n:,} × {d:,} inputs)"})
         return None
-    pairs, distances, threshold = near_pairs(X, partial(give_way, workspace))
+    pairs, distances, threshold = near_pairs(X, partial(_let_others_first, workspace))
     with replacing(study.directory / "near.npz") as temporary:
         np.savez(temporary, pairs=pairs, distances=distances, threshold=np.float32(threshold))
     return None
+
+
+def _let_others_first(workspace: Workspace) -> None:
+    """Pairs can wait: a run that begins, and a map that is asked for, are looked at sooner."""
+    from dvgs_core.engine import maps
+    from dvgs_core.engine.worker import do
+
+    give_way(workspace)
+    while (job := workspace.claim_next("map", os.getpid())) is not None:
+        do(workspace, job, maps.execute)
 
 
 def near_pairs(

@@ -215,6 +215,7 @@ def test_a_map_and_a_look_stand_back_while_a_run_begins(workspace, dataset, monk
         if len(waits) == 3:
             workspace.report_progress(run.id, 1, 10)
 
+    monkeypatch.setattr(courtesy, "BEGINS_SECONDS", 600)  # however busy the machine is
     monkeypatch.setattr(courtesy.time, "sleep", wait)
     if kind == "map":
         monkeypatch.setattr(layout, "umap_layout", lambda X, *, progress, **_: progress(0.1) or X)
@@ -227,6 +228,23 @@ def test_a_map_and_a_look_stand_back_while_a_run_begins(workspace, dataset, monk
         do(workspace, workspace.claim_next("look", os.getpid()), look.execute)
         assert workspace.study(dataset.id, "look", asked).status == "done"
     assert len(waits) == 3
+
+
+def test_a_map_comes_before_the_near_pairs_of_a_look(workspace, dataset, monkeypatch):
+    asked = look.look_job(infer_schema(workspace.load_table(dataset.id)), EncodingSettings())
+    study = workspace.request_study(dataset.id, "look", asked)
+    drawn = []
+
+    def laid_out(X, *, progress, **_):
+        drawn.append((study.directory / "layout.npy").exists())
+        drawn.append((study.directory / "near.npz").exists())
+        return X
+
+    monkeypatch.setattr(layout, "umap_layout", laid_out)
+    workspace.request_map("k1", np.eye(30))
+    do(workspace, workspace.claim_next("look", os.getpid()), look.execute)
+    assert drawn == [True, False] and workspace.map_job("k1").status == "done"
+    assert (study.directory / "near.npz").exists()
 
 
 def test_a_run_without_a_step_after_a_while_is_not_waited_for(workspace, dataset):
