@@ -58,7 +58,8 @@ def test_the_documents_name_every_command():
     named = {shlex.split(line)[1] for _, line in LINES if line.startswith("dvgs ")}
     assert named <= set(dvgs.commands) and len(LINES) > 12
     in_guide = {shlex.split(line)[1] for page, line in LINES if page != "README.md"}
-    wanted = {"value", "corrupt", "detect", "curve", "apply", "replay", "report", "methods"}
+    wanted = {"value", "corrupt", "detect", "compare", "curve", "apply", "replay", "report"}
+    wanted |= {"methods"}
     assert wanted <= in_guide
 
 

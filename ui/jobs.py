@@ -90,6 +90,12 @@ class RunFiles:
         path = self.directory / "values.parquet"
         return _values(str(path), path.stat().st_mtime_ns) if path.exists() else None
 
+    def memory(self) -> float:
+        """Bytes that valuing took at most; NaN where that is not known."""
+        path = self.directory / "cost.json"
+        known = json.loads(path.read_text(encoding="utf-8"))["memory"] if path.exists() else None
+        return float("nan") if known is None else float(known)
+
     def map_key(self) -> str | None:
         """Under which the UMAP of this run's rows is kept."""
         path = self.directory / "map.json"

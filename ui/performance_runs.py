@@ -73,7 +73,7 @@ def _values(run_ids: tuple[int, ...]) -> dict[str, np.ndarray]:
 
 
 def compared(run_ids: tuple[int, ...]) -> pd.DataFrame:
-    """A line a run: method, rows, seconds, rows a second, how settled, and what it finds."""
+    """A line a run: method, rows, seconds, memory, rows a second, how settled, what it finds."""
     lines = []
     for run_id in run_ids:
         run = workspace().run(run_id)
@@ -88,6 +88,7 @@ def compared(run_ids: tuple[int, ...]) -> pd.DataFrame:
                 "method": run.job["method"],
                 "rows": int(the_results(run).values["value"].notna().sum()),
                 "seconds": seconds,
+                "memory": RunFiles(run.directory).memory(),
                 "rows_per_second": scored / seconds if seconds > 0 else float("nan"),
                 "settled": float("nan") if settled is None else float(settled),
                 "auroc": float("nan") if found is None else found.auroc,
@@ -157,7 +158,9 @@ def cost_sentence(lines: pd.DataFrame) -> str:
 
 def _table(lines: pd.DataFrame) -> None:
     shown = lines.assign(
-        rows_per_second=lines["rows_per_second"].round(), precision=100 * lines["precision"]
+        memory=lines["memory"] / 2**20,
+        rows_per_second=lines["rows_per_second"].round(),
+        precision=100 * lines["precision"],
     )
     number = st.column_config.NumberColumn
     st.dataframe(
@@ -167,6 +170,9 @@ def _table(lines: pd.DataFrame) -> None:
         column_config={
             "rows": number("rows valued", format="localized"),
             "seconds": number("seconds", format="%.1f"),
+            "memory": number(
+                "memory", format="%.0f MiB", help="What valuing took at most, besides the program"
+            ),
             "rows_per_second": number("rows / s", format="localized"),
             "settled": number(
                 "settled", format="%.3f", help="Agreement of the ranking with that before: 1 = same"

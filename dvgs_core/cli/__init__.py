@@ -13,6 +13,7 @@ from dvgs_core import __version__
 from dvgs_core.cli import (
     app,
     apply,
+    compare,
     corrupt,
     curve,
     detect,
@@ -37,7 +38,8 @@ def dvgs(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-for module in (value, corrupt, detect, curve, apply, replay, report, methods, reproduce, app):
+_COMMANDS = (value, corrupt, detect, compare, curve, apply, replay, report, methods, reproduce, app)
+for module in _COMMANDS:
     dvgs.add_command(module.command)
 
 

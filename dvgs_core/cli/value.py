@@ -25,6 +25,7 @@ def command(data: Path, as_json: bool, out: Path, **options: Any) -> None:
     from dvgs_core.engine.prepare import prepare
     from dvgs_core.engine.valuate import Outcome, finish, valuate
     from dvgs_core.engine.values import value_table
+    from dvgs_core.evaluation.cost import peak_memory
 
     started = time.monotonic()
     check_out(out, data, options["labels"], options["target_file"], suffix=".parquet")
@@ -59,7 +60,7 @@ def command(data: Path, as_json: bool, out: Path, **options: Any) -> None:
         }
         for r in values.dropna(subset=["value"]).nsmallest(5, "rank").itertuples()
     ]
-    seconds = time.monotonic() - started
+    seconds, memory = time.monotonic() - started, peak_memory()
     summary = {
         "data": str(data),
         "out": str(out),
@@ -74,12 +75,13 @@ def command(data: Path, as_json: bool, out: Path, **options: Any) -> None:
         "notes": notes,
         "reports": list(outcome.reports),
         "seconds": round(seconds, 2),
+        "peak_memory": memory,
         "lowest": lowest,
     }
     lines = [
         f"{len(values):,} rows: " + ", ".join(f"{n:,} {role}" for role, n in counts.items()),
         "lowest: " + ", ".join(f"#{row['row']} ({row['value']:.3g})" for row in lowest),
-        f"wrote {out} in {seconds:.1f} s",
+        f"wrote {out} in {seconds:.1f} s{_at_most(memory)}",
     ]
     report(summary, lines, as_json)
 
@@ -90,6 +92,10 @@ def _write(frame: Any, out: Path) -> None:
 
     with replacing(out) as temporary:
         write_values(frame, temporary)
+
+
+def _at_most(memory: int | None) -> str:
+    return "" if memory is None else f", with {memory / 2**20:,.0f} MiB of memory at most"
 
 
 def _none(value: Any) -> str | None:

@@ -14,9 +14,12 @@ from dvgs_core.engine.prepare import Prepared, prepare_in
 from dvgs_core.engine.recorder import Recorder, replace_array
 from dvgs_core.engine.state import read_state
 from dvgs_core.engine.valuate import Outcome, finish, valuate
+from dvgs_core.evaluation.cost import MemoryWatch
 from dvgs_core.store.files import full_disk_told, replacing
 from dvgs_core.store.runs import Run
 from dvgs_core.store.workspace import Workspace
+
+_LOOK_SECONDS = 0.05  # between two looks at the memory
 
 
 def execute(workspace: Workspace, run: Run) -> None:
@@ -26,8 +29,9 @@ def execute(workspace: Workspace, run: Run) -> None:
     write, encoder (for new rows), encoded.npy (all rows as the network sees them), pca.npy (the
     first map, all rows), map.json (key of the UMAP that is asked for), nearest.npy (per source row
     the ids of the four nearest target rows; a row that is target in another rotation is its own
-    nearest). Someone waits for the first trace, so nothing comes before it that can come after. A
-    stop, and the end of the process, keep what was computed.
+    nearest), cost.json (memory that valuing took at most, in bytes). Someone waits for the first
+    trace, so nothing comes before it that can come after. A stop, and the end of the process, keep
+    what was computed.
 
     Raises:
         InputError: what is wrong with the data or the choices, or that the disk is full, in one
@@ -80,8 +84,10 @@ def _execute(workspace: Workspace, run: Run) -> None:
             return False
         return True
 
+    watch = MemoryWatch(_LOOK_SECONDS)
     try:
-        outcome = finish(valuate(prepared, kept), on_step)
+        with watch:
+            outcome = finish(valuate(prepared, kept), on_step)
     except BaseException as ending:
         # the process is to end: what was computed can be reviewed all the same
         if last is not None and not isinstance(ending, Exception):
@@ -93,6 +99,8 @@ def _execute(workspace: Workspace, run: Run) -> None:
     found = nearest_among(prepared.X[prepared.source], prepared.X[targets], min(4, len(targets)))
     replace_array(run.directory / "nearest.npy", targets[found.indices])
     recorder.finish(outcome)
+    with replacing(run.directory / "cost.json") as temporary:
+        temporary.write_text(json.dumps({"memory": watch.grown}), encoding="utf-8")
     _log(run, f"{outcome.scored:,} of {outcome.total:,} checkpoints scored; {_why(outcome)}.")
 
 

@@ -47,7 +47,7 @@ def cost(call: Callable[..., T], *arguments: Any, **options: Any) -> tuple[T, Co
     if on_device is not None:
         on_device.synchronize()
         on_device.reset_peak_memory_stats()
-    with _Watch() as watch:
+    with MemoryWatch() as watch:
         begun = time.perf_counter()
         returned = call(*arguments, **options)
         if on_device is not None:
@@ -68,15 +68,24 @@ def _device() -> Any:
     return torch.cuda if torch is not None and torch.cuda.is_available() else None
 
 
-class _Watch:
-    """Looks at the resident memory of this process every few milliseconds."""
+class MemoryWatch:
+    """Looks at the main memory of this process while a block runs.
 
-    def __init__(self) -> None:
+    Args:
+        every: seconds between two looks.
+
+    Attributes:
+        grown: bytes by which it was larger at its largest than before; None until the block ends,
+            and where the system does not tell (only Linux does).
+    """
+
+    def __init__(self, every: float = _EVERY) -> None:
         self.grown: int | None = None
+        self._every = every
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._look, daemon=True)
 
-    def __enter__(self) -> "_Watch":
+    def __enter__(self) -> "MemoryWatch":
         if _STATM.exists():
             self._start = self._peak = _resident()
             self._thread.start()
@@ -90,8 +99,18 @@ class _Watch:
             self.grown = self._peak - self._start
 
     def _look(self) -> None:
-        while not self._over.wait(_EVERY):
+        while not self._over.wait(self._every):
             self._peak = max(self._peak, _resident())
+
+
+def peak_memory() -> int | None:
+    """Bytes of main memory that this process has held at most; None where the system is silent."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most * 1024
 
 
 def _resident() -> int:

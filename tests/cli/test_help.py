@@ -12,7 +12,7 @@ from dvgs_core.data.split import SplitSettings
 from dvgs_core.settings import fields
 
 COMMANDS = ["value", "corrupt", "detect", "apply", "methods", "app", "reproduce"]
-COMMANDS += ["replay", "report", "curve"]
+COMMANDS += ["replay", "report", "curve", "compare"]
 
 
 def squeezed(text):

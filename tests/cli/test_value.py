@@ -117,6 +117,7 @@ def test_json_is_one_line_and_alone_on_standard_output(dvgs_process, table, tmp_
     assert said.lines == [f"note: {note}" for note in summary["notes"]]
     assert summary["rows"] == 120 and summary["roles"] == {"source": 84, "target": 36}
     assert summary["method"] == "random" and summary["seed"] == 5 and summary["settings"] == {}
+    assert summary["peak_memory"] > 2**24
     assert summary["data"] == str(table) and summary["out"] == str(out)
     values = pd.read_parquet(out).sort_values("rank").head(5)
     assert [low["row"] for low in summary["lowest"]] == values["row"].tolist()

@@ -370,8 +370,10 @@ def test_a_run_leaves_what_the_pages_need(ran, workspace, table_path):
     assert names == {
         *("encoder", "encoded.npy", "pca.npy", "map.json", "trace.f32", "steps.jsonl", "ids.npy"),
         *("values.npy", "label_values.npy", "nearest.npy", "values.parquet"),
-        *("job.json", "log.txt"),
+        *("job.json", "log.txt", "cost.json"),
     }
+    memory = json.loads((run.directory / "cost.json").read_text())["memory"]
+    assert memory is None or memory >= 0
     assert Job.model_validate_json((run.directory / "job.json").read_text("utf-8")) == job
     # each line begins with its time
     told = {line[20:] for line in run.log.read_text(encoding="utf-8").splitlines()}

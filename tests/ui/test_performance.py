@@ -101,6 +101,9 @@ def test_two_runs_are_compared_and_their_disagreement_reviewed(valued):
     quick = lines.loc[lines["seconds"].idxmin(), "run"]
     assert f"{quick} was the quickest with" in performance_runs.cost_sentence(lines)
     assert performance_runs.cost_sentence(lines) in valued.said
+    assert (lines["memory"] >= 0).all()
+    shown = next(d.value for d in valued.tab.dataframe if "rows_per_second" in d.value)
+    assert shown["memory"].tolist() == pytest.approx((lines["memory"] / 2**20).tolist())
     valued.press("Review the rows they disagree on")
     assert valued.title == "Review"
     assert next(b for b in valued.tab.selectbox if b.label == "Queue").value == "disagreement"
