@@ -8,14 +8,26 @@ import streamlit as st
 
 from dvgs_core.settings import Setting, Settings, fields
 from ui import style
+from ui.words import explained
 
 
 def facts(numbers: dict[str, str]) -> None:
     """Numbers with their names under them. Both are our own words, never a person's data."""
     parts = (
-        f"<div><b>{escape(n)}</b><span>{escape(name)}</span></div>" for name, n in numbers.items()
+        f"<div><b>{escape(n)}</b><span>{explained(escape(name))}</span></div>"
+        for name, n in numbers.items()
     )
     st.html(f'<div class="facts">{"".join(parts)}</div>')
+
+
+def note(text: str) -> None:
+    """A muted line, as a caption is, with its terms explained."""
+    st.html(f'<p class="note">{explained(escape(text))}</p>')
+
+
+def title(text: str, below: str = "") -> None:
+    """The name of a panel, and a muted line on what it shows, with their terms explained."""
+    st.html(f'<p class="title"><b>{explained(escape(text))}</b><br>{explained(escape(below))}</p>')
 
 
 def empty(what: str, page: str, action: str) -> None:
@@ -96,4 +108,5 @@ def _field(
 
 def counts_line(parts: dict[str, int]) -> None:
     """Several counts in one muted line."""
-    st.caption(" · ".join(style.count(n, name) for name, n in parts.items()))
+    line = " · ".join(style.count(n, name) for name, n in parts.items())
+    note(line)

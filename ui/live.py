@@ -15,12 +15,14 @@ from dvgs_core.engine.first import FIRST
 from dvgs_core.engine.recorder import STATE
 from dvgs_core.store import Run
 from ui import charts, following, style
+from ui.components import title
 from ui.frame import errors_for_people
 from ui.jobs import RunFiles, lowest, sparkline
 from ui.map.colours import CLASSES
 from ui.names import told_apart
 from ui.state import schema, table, the_dataset_id, workspace
 from ui.trace_groups import BY, group_quartiles, ways
+from ui.words import MEANINGS, explained
 
 _WORDS = {
     "queued": "Waits for its turn",
@@ -76,10 +78,10 @@ def panels(run: Run) -> None:
     with places[0]:
         traces(run, steps, ids, trace[: len(steps)], shown)
     with places[1]:
-        st.markdown("**Lowest now**  \n:gray[rows that hurt most so far]")
+        title("Lowest now", "rows that hurt most so far")
         lowest_table(ids, values, trace, shown)
     with places[2]:
-        st.markdown("**Distribution of values**")
+        title("Distribution of values")
         middle = style.MIDDLE_DARK if style.dark() else style.MIDDLE_LIGHT
         st.echarts_chart(
             charts.distribution(histogram(values), middle),
@@ -88,7 +90,7 @@ def panels(run: Run) -> None:
             alt="How many rows have which value.",
         )
     with places[3]:
-        st.markdown("**Target loss**")
+        title("Target loss")
         if steps["target_loss"].notna().any():
             st.echarts_chart(
                 charts.loss(steps),
@@ -196,11 +198,10 @@ def settledness(run: Run, steps: pd.DataFrame) -> str:
     mark = "" if limit is None else f'<u style="left:{place(limit):.1%}"></u>'
     reached = known and limit is not None and number >= limit
     words = f"{number:.3f}{' ▲' if reached else ''}" if known else "–"
-    tip = "Rank correlation of the values now with those at half as many checkpoints." + (
-        "" if limit is None else f" The run ends early at {limit:g}, the mark."
-    )
+    tip = "" if limit is None else f"The run ends early at {limit:g}, the mark."
     return (
-        f'<div class="gauge" title="{tip}"><span>ranking settled</span><b>{words}</b>'
+        f'<div class="gauge" title="{tip}"><span>{explained("ranking settled")}</span>'
+        f"<b>{words}</b>"
         f'<div><i style="width:{place(number) if known else 0:.1%}"></i>{mark}</div></div>'
     )
 
@@ -220,7 +221,8 @@ def traces(
 ) -> None:
     """All rows, or groups of them, and the rows a person follows."""
     left, right = st.columns([1, 1.5], vertical_alignment="bottom")
-    left.markdown("**Similarity traces**  \n:gray[agreement with the target]")
+    with left:
+        title("Similarity traces", "agreement with the target")
     choices = ways(run.id)
     by = right.segmented_control(
         "Lines",
@@ -286,8 +288,12 @@ def lowest_table(
         selection_mode="single-cell",
         column_config={
             "row": st.column_config.NumberColumn("row", format="#%d", width="small"),
-            "value": st.column_config.NumberColumn("value", format="%.3f", width="small"),
-            "trace": st.column_config.LineChartColumn("trace", width="small"),
+            "value": st.column_config.NumberColumn(
+                "value", format="%.3f", width="small", help=MEANINGS["value"]
+            ),
+            "trace": st.column_config.LineChartColumn(
+                "trace", width="small", help=MEANINGS["trace"]
+            ),
             "label": st.column_config.TextColumn("label"),
         },
     )

@@ -12,7 +12,7 @@ from dvgs_core.paper.svg import Panel, figure
 from dvgs_core.review.bulk import Cut as QueueCut
 from dvgs_core.store import Run
 from ui import performance, style
-from ui.components import settings_form
+from ui.components import note, settings_form
 from ui.dialogs import rerun_when_free
 from ui.frame import errors_for_people
 from ui.panels import Cut, cut_of, panels_chart
@@ -141,7 +141,10 @@ def start(run: Run, asked: dict, found: performance.Curves) -> None:
         return
     if study is not None and study.message:
         st.error(style.plain(study.message), icon=":material/error:")
-    st.caption("Networks are trained on the source without its lowest, highest or random rows.")
+    note(
+        "Filtering curves: networks are trained on the source without its lowest, highest or "
+        "random rows, and scored on the holdout."
+    )
     if st.button("Draw the curves", type="primary", icon=":material/show_chart:"):
         with errors_for_people():
             performance.ask_for_curves(run, asked)
@@ -197,6 +200,7 @@ def detection(run: Run) -> None:
             st.switch_page("pages/corrupt.py")
         return
     panels = performance.detection_panels(found)
+    note("Detection curves, for rows in the order of their values; AUROC in one number.")
     chart("detection", found.conclusion, panels, performance.detection_numbers(found))
 
 

@@ -122,6 +122,5 @@ def gaps(columns: pd.DataFrame) -> str:
 
 
 def _percent(share: float) -> str:
-    if share == 0:
-        return "0 %"
-    return "<0.1 %".replace("<", "&lt;") if share < 0.001 else f"{100 * share:.3g} %"
+    """One decimal, so that numbers stand in line; of what is there, never 0.0."""
+    return "&lt;0.1 %" if 0 < share < 0.001 else f"{100 * share:.1f} %"

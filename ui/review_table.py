@@ -26,6 +26,7 @@ from ui.state import (
     widget,
     workspace,
 )
+from ui.words import MEANINGS
 
 WHOLE = "review.whole"
 FRAME = "review_queue"
@@ -184,16 +185,22 @@ def show(found: Results, queue: Queue, words: pd.Series, height: int, problem: s
         row_height=row_height(found),
         column_config={
             "at": st.column_config.TextColumn("", width=26),
-            "row": st.column_config.NumberColumn("row", format="#%d", width=62),
+            "row": st.column_config.NumberColumn(
+                "row", format="#%d", width=62, help=MEANINGS["row id"]
+            ),
             "picture": st.column_config.ImageColumn("", width=40),
-            "decision": st.column_config.TextColumn("decision", width=66),
+            "decision": st.column_config.TextColumn(
+                "decision", width=66, help=MEANINGS["decision"]
+            ),
             "label": st.column_config.TextColumn(
                 "label",
                 width=_label_width(found),
                 help="The label it has, and the suggested one if it differs.",
             ),
-            "value": st.column_config.NumberColumn("value", format="%.3f", width=58),
-            "trace": st.column_config.LineChartColumn("trace", width=60),
+            "value": st.column_config.NumberColumn(
+                "value", format="%.3f", width=58, help=MEANINGS["value"]
+            ),
+            "trace": st.column_config.LineChartColumn("trace", width=60, help=MEANINGS["trace"]),
         },
     )
 

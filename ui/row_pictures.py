@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ui.names import told_apart
+from ui.words import explained
 
 _WIDE, _HIGH = 300, 92
 _LOW = "#D55E00"
@@ -167,4 +168,4 @@ def alike(words: str, frame: pd.DataFrame) -> str:
             f"<div>{picture}<small>#{line.row}</small>{label if name else ''}"
             f"<small>{number(line.distance)} apart</small></div>"
         )
-    return f'<div class="rowsalike"><p>{escape(words)}</p>{"".join(cells)}</div>'
+    return f'<div class="rowsalike"><p>{explained(escape(words))}</p>{"".join(cells)}</div>'

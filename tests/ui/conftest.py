@@ -1,6 +1,8 @@
 """The whole app without a browser, with work done in this process instead of by workers."""
 
 import os
+import re
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -82,9 +84,12 @@ class App:
 
     @property
     def said(self) -> str:
-        """Every text of the page but errors, without the escapes of Markdown."""
+        """Every text of the page but errors, without Markdown's escapes and HTML's tags."""
         kinds = (self.tab.caption, self.tab.info, self.tab.warning, self.tab.markdown)
-        return "\n".join(one.value for kind in kinds for one in kind).replace("\\", "")
+        said = "\n".join(one.value for kind in kinds for one in kind).replace("\\", "")
+        drawn = (one.value for one in self.tab.get("html") if hasattr(one, "value"))
+        drawn = (one for one in drawn if not one.startswith("<style>"))
+        return "\n".join([said, *(unescape(re.sub("<[^>]*>", "", one)) for one in drawn)])
 
     @property
     def labels(self) -> list[str]:

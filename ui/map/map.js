@@ -1,5 +1,6 @@
 // The map a person sees: canvas, tools, hover card, legend. State that must last is in the registry.
 const PADDING = 18;
+const TOP = 52; // above the points when all are shown: the tools stand there
 const REACH = 12; // pixels within which a point counts as pointed at
 const REACH_TOUCH = 22;
 const SETTLE = 140; // ms after the last move until the picture is drawn in full again
@@ -280,7 +281,7 @@ class LinkedMap {
     if (!this.index || !this.wide) return;
     const { spanX, spanY } = this.index;
     this.unitX = (this.wide - 2 * PADDING) / spanX;
-    this.unitY = (this.high - 2 * PADDING) / spanY;
+    this.unitY = Math.max(1, this.high - PADDING - TOP) / spanY;
     const shape = spanX / spanY;
     if (shape > 0.2 && shape < 5) this.unitX = this.unitY = Math.min(this.unitX, this.unitY);
     if (!this.layout.view) this.layout.view = this.wholeView();
@@ -288,7 +289,8 @@ class LinkedMap {
 
   wholeView() {
     const { x0, y0, spanX, spanY } = this.index;
-    return { x: x0 + spanX / 2, y: y0 + spanY / 2, zoom: 1 };
+    const down = (TOP - PADDING) / 2 / this.unitY;
+    return { x: x0 + spanX / 2, y: y0 + spanY / 2 + down, zoom: 1 };
   }
 
   get view() {
