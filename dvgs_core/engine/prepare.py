@@ -1,6 +1,6 @@
 """From a table and a job to rows ready to be valued: checked, split, encoded."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,8 +18,10 @@ from dvgs_core.engine.encoded import Encoded, encode
 from dvgs_core.engine.job import Job
 from dvgs_core.engine.look import look_job
 from dvgs_core.errors import InputError
+from dvgs_core.methods.candidates import candidates
+from dvgs_core.methods.registry import Entry
 from dvgs_core.samples import Samples
-from dvgs_core.settings import fields, validated
+from dvgs_core.settings import Setting, fields, validated
 from dvgs_core.store.workspace import Workspace
 
 
@@ -129,7 +131,7 @@ def prepare_in(workspace: Workspace, dataset_id: str, job: Job) -> Prepared:
 
 
 def named_columns(frame: pd.DataFrame, job: Job) -> dict[str, NDArray]:
-    """The columns that settings of the job's method name: numbers as float64, all else as objects.
+    """The columns that settings of the job's methods name: numbers as float64, all else as objects.
 
     Returns:
         Each (rows,); a missing cell is NaN among numbers and None among the rest.
@@ -137,13 +139,8 @@ def named_columns(frame: pd.DataFrame, job: Job) -> dict[str, NDArray]:
     Raises:
         InputError: no column is named where one is needed, or the table has none of that name.
     """
-    entry = methods.entry(job.method)
-    settings = validated(entry.settings, job.settings)
     found: dict[str, NDArray] = {}
-    for setting in fields(entry.settings):
-        if not setting.column:
-            continue
-        name = getattr(settings, setting.name)
+    for entry, setting, name in _names(job):
         if name not in frame.columns:
             there = ", ".join(map(repr, frame.columns[:20]))
             more = " …" if len(frame.columns) > 20 else ""
@@ -158,6 +155,20 @@ def named_columns(frame: pd.DataFrame, job: Job) -> dict[str, NDArray]:
         else:
             found[name] = column.astype(object).where(column.notna(), None).to_numpy(dtype=object)
     return found
+
+
+def _names(job: Job) -> Iterator[tuple[Entry, Setting, str]]:
+    """Method, setting and name of each column that the job's method or its candidates need."""
+    used = [(job.method, job.settings)]
+    if job.method == "auto" and job.settings.get("candidates"):
+        named = candidates(job.settings["candidates"], job.columns.task, ())
+        used += [(one.method, dict(one.settings)) for one in named]
+    for method, given in used:
+        entry = methods.entry(method)
+        settings = validated(entry.settings, given)
+        for setting in fields(entry.settings):
+            if setting.column:
+                yield entry, setting, getattr(settings, setting.name)
 
 
 def with_target(frame: pd.DataFrame, target: Table, schema: Schema) -> pd.DataFrame:

@@ -306,6 +306,9 @@ def told(
         stacked = f"the stacked ranks of {_named([_set_apart(one) for one in used])}"
         how = stacked if name == "stack" else _set_apart(name)
         said.append(f"Expected AUROC{aim}: {listed}. Used: {how}.")
+    untried = candidates[candidates["note"].str.startswith("not tried")]
+    for name, note in untried.drop_duplicates("candidate")[["candidate", "note"]].to_numpy():
+        said.append(f"{_set_apart(name)} was {note.rstrip('.')}.")
     if rate is None:
         return tuple(said)
     percent = f"{rate:.1%}" if rate < 0.1 else f"{rate:.0%}"

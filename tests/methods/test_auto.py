@@ -293,6 +293,10 @@ def test_too_few_target_rows_and_candidates_that_fail_are_said():
     _, calibration = auto(source, target, candidates=columnless, folds=2)
     notes = calibration.candidates.set_index("candidate")["note"]
     assert notes["column column=grade"].startswith("not tried: ")
+    assert any(
+        said.startswith("column (column=grade) was not tried: The rows carry no column 'grade'")
+        for said in calibration.conclusion
+    )
     with pytest.raises(InputError, match="No candidate could be tried"):
         auto(source, target, candidates="column column=grade", folds=2)
 

@@ -125,3 +125,15 @@ def test_value_frame_names_the_columns_there_are(frame, settings, words):
     with pytest.raises(InputError) as refused:
         value_frame(frame, label="y", method="column", **settings)
     assert all(word in str(refused.value) for word in words)
+
+
+def test_columns_that_candidates_of_auto_name_are_carried_too(frame):
+    tried = dict(
+        method="auto", folds=2, repeats=1, candidates="column column=score, apc group=plate"
+    )
+    values = value_frame(frame, label="y", target=0.4, **tried)
+    assert values["value"].notna().any()
+    assert not [note for note in values.attrs["notes"] if "not tried" in note]
+    tried["candidates"] = "random, column column=scores"
+    with pytest.raises(InputError, match="no column 'scores'"):
+        value_frame(frame, label="y", target=0.4, **tried)
