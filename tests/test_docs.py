@@ -7,10 +7,12 @@ import shlex
 from pathlib import Path
 
 import click
+import numpy as np
 import pytest
 
-from dvgs_core import methods
+from dvgs_core import Samples, methods
 from dvgs_core.cli import dvgs
+from dvgs_core.methods import registry
 from dvgs_core.settings import fields
 from ui.words import MEANINGS
 
@@ -116,6 +118,26 @@ def test_python_in_the_text_imports_what_there_is(page):
             if isinstance(node, ast.ImportFrom):
                 module = importlib.import_module(str(node.module))
                 assert all(hasattr(module, alias.name) for alias in node.names)
+
+
+def test_methods_damage_and_judgement_from_python_are_as_the_guide_says(capsys):
+    (code,) = [block for block in blocks(GUIDE, "python") if "methods.register" in block]
+    rng = np.random.default_rng(0)
+    y = np.arange(150) % 2
+    rows = Samples(rng.normal(size=(150, 3)) + 3 * y[:, None], y)
+    names = {
+        "source": rows.rows(np.arange(80)),
+        "target": rows.rows(np.arange(80, 120)),
+        "holdout": rows.rows(np.arange(120, 150)),
+    }
+    try:
+        exec(compile(code, "docs/guide.md", "exec"), names)  # the guide's own lines
+    finally:
+        registry._entries.pop("length", None)
+    assert names["detection"](names["wrong"], names["values"]["confidence"]).auroc > 0.9
+    assert set(names["curve"]["which"]) == {"lowest", "highest", "random", "oracle"}
+    took, ranking = capsys.readouterr().out.splitlines()
+    assert took.startswith("It took") and ranking.startswith("Over 5 draws of the target")
 
 
 @pytest.mark.parametrize("page", PAGES)
