@@ -3,6 +3,7 @@
 import math
 import sys
 import time
+from collections.abc import Mapping
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,7 @@ def command(data: Path, as_json: bool, out: Path, **options: Any) -> None:
         "lowest": lowest,
     }
     lines = [
+        *chain.from_iterable(map(_tried, outcome.reports if wanted.job.method == "auto" else ())),
         f"{len(values):,} rows: " + ", ".join(f"{n:,} {role}" for role, n in counts.items()),
         "lowest: " + ", ".join(f"#{row['row']} ({row['value']:.3g})" for row in lowest),
         f"wrote {out} in {seconds:.1f} s{_at_most(memory)}",
@@ -92,6 +94,25 @@ def _write(frame: Any, out: Path) -> None:
 
     with replacing(out) as temporary:
         write_values(frame, temporary)
+
+
+def _tried(report: Mapping[str, Any]) -> list[str]:
+    """A table of what `auto` tried: a line a candidate, and what is to be expected of it."""
+    from dvgs_core.evaluation.calibration import Calibration
+
+    table = Calibration.of(report).candidates
+    wide = max(len(name) for name in table["candidate"])
+    lines = [f"{'tried':{wide}}  looks for  AUROC          precision  seconds  weight"]
+    for one in table.itertuples():
+        if one.note:
+            lines.append(f"{one.candidate:{wide}}  {one.looks_for:9}  {one.note}")
+            continue
+        precision = "" if math.isnan(one.precision) else f"{one.precision:.1%}"
+        lines.append(
+            f"{one.candidate:{wide}}  {one.looks_for:9}  {one.auroc:.3f} ± {one.standard_error:.3f}"
+            f"  {precision:>9}  {one.seconds:7.1f}  {one.weight:6.2f}"
+        )
+    return lines
 
 
 def _at_most(memory: int | None) -> str:

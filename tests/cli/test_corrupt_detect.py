@@ -157,6 +157,24 @@ def test_auto_says_what_it_expects_and_where_to_cut(dvgs, old_and_new, tmp_path)
     assert found["auroc"] > 0.85
 
 
+def test_auto_lists_what_it_tried(dvgs, old_and_new, tmp_path):
+    said = dvgs(
+        *("value", tmp_path / "damaged.csv", "--label", "y", "--target-query", "part == 'new'"),
+        *("--method", "auto", "--set", "candidates=knn-shapley, random, column column=a"),
+        *("--set", "folds=2", "--role", "part=ignore", "--device", "cpu"),
+        *("--out", tmp_path / "values.parquet"),
+    )
+    assert said.code == 0, said.err
+    head, *lines = said.out.splitlines()[:4]
+    assert head.split() == ["tried", "looks", "for", "AUROC", "precision", "seconds", "weight"]
+    told = {line.split("  ")[0]: line.split() for line in lines}
+    assert set(told) == {"knn-shapley", "random", "column column=a"}
+    auroc, _, error, precision, seconds, weight = told["knn-shapley"][2:]
+    assert 0.8 < float(auroc) <= 1 and 0 < float(error) < 0.2 and precision.endswith("%")
+    assert float(seconds) >= 0 and weight == "1.00"
+    assert "random" in told and any(" ".join(line.split()[2:4]) == "given up" for line in lines)
+
+
 def test_auto_refuses_a_rate_where_a_column_tells_source_from_target(dvgs, old_and_new, tmp_path):
     said = dvgs(
         *("value", tmp_path / "damaged.csv", "--label", "y", "--target-query", "part == 'new'"),
