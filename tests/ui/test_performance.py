@@ -75,6 +75,35 @@ def test_curves_are_asked_for_drawn_and_cut(valued):
     assert f"/ {round(0.2 * source):,}" in valued.said
 
 
+def test_rows_without_a_value_are_said_to_take_no_part_in_the_curves(app):
+    rng = np.random.default_rng(0)
+    score = np.where(np.arange(120) % 4 > 0, rng.normal(size=120), np.nan)
+    rows = pd.DataFrame({"a": rng.normal(size=120), "score": score, "y": np.arange(120) % 2})
+    app.go("data")
+    app.upload("rows.csv", rows.to_csv(index=False).encode())
+    app.go("target")
+    app.tab.radio(key="target.way").set_value("share")
+    app.run()
+    app.tab.slider(key="target.holdout").set_value(0.25)
+    app.run()
+    app.go("value")
+    app.choose("Method", "column")
+    app.choose("Column", "score")
+    app.tab.button(key="value.start").click()
+    app.run()
+    run = app.work()
+    app.go("performance")
+    box = next(n for n in app.tab.number_input if n.key == "performance.curve.epochs")
+    box.set_value(3)
+    app.run()
+    app.press("Draw the curves")
+    work_on_curves(app)
+    values = pd.read_parquet(run.directory / "values.parquet")
+    without = int((values["role"].eq("source") & values["value"].isna()).sum())
+    assert without > 5
+    assert f"{without} source rows without a value take no part in the curves." in app.said
+
+
 def test_what_is_known_of_the_damage_is_shown(valued):
     valued.go("performance")
     assert "of the 180 damaged" not in valued.said  # some of them are target or holdout
