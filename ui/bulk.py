@@ -141,24 +141,9 @@ def show_effect(found: Results, rows: NDArray[np.int64], action: Action) -> None
 def warnings(
     found: Results, effects: dict[str, pd.DataFrame], rows: NDArray[np.int64], action: Action
 ) -> None:
-    """Say which classes or groups lose more than their share, and what may be rare, not wrong."""
-    share = len(rows) / len(found.order)
-    worst = [
-        (line.share, f"**{style.shortened(line.name, 40)}** of {style.shortened(column, 40)} "
-         f"loses {line.share:.1%} of its {line.rows:,} rows")
-        for column, frame in effects.items()
-        for line in frame[frame["more"]].itertuples()
-    ]  # fmt: skip
-    worst.sort(key=lambda one: -one[0])
-    if worst:
-        more = f", and {len(worst) - _WARNED} more" if len(worst) > _WARNED else ""
-        listed = "; ".join(words for _, words in worst[:_WARNED])
-        st.warning(
-            f"More than their share ({share:.1%} of all valued rows): {listed}{more}. Look at some "
-            "of these rows first: they may be rare rather than wrong.",
-            icon=":material/warning:",
-        )
-    elif action == "drop":
+    """Say who loses more than their share, or all, and what may be rare, not wrong."""
+    if not warn_of_losses(found, effects, rows) and action == "drop":
+        share = len(rows) / len(found.order)
         st.success(
             f"No class or group loses more than its share ({share:.1%}).",
             icon=":material/check:",
@@ -170,6 +155,48 @@ def warnings(
             f"{style.count(other, 'row')} would fit better under another label (relabel them "
             f"instead?); {len(rows) - other:,} would not."
         )
+
+
+def warn_of_losses(
+    found: Results, effects: dict[str, pd.DataFrame], rows: NDArray[np.int64]
+) -> bool:
+    """Warn where a class or group loses more than its share, or a class all; whether one does."""
+    share = len(rows) / len(found.order)
+    worst = [
+        (line.share, f"**{style.shortened(line.name, 40)}** of {style.shortened(column, 40)} "
+         f"loses {line.share:.1%} of its {line.rows:,} rows")
+        for column, frame in effects.items()
+        for line in frame[frame["more"]].itertuples()
+    ]  # fmt: skip
+    worst.sort(key=lambda one: -one[0])
+    if worst:
+        listed = _few([words for _, words in worst], "; ")
+        st.warning(
+            f"More than their share ({share:.1%} of all valued rows): {listed}. Look at some "
+            "of these rows first: they may be rare rather than wrong.",
+            icon=":material/warning:",
+        )
+    label = found.schema.label if found.schema.task == "classification" else None
+    classes = None if label is None else effects.get(label)
+    gone = [] if classes is None else classes_gone(classes)
+    if gone:
+        listed = _few([f"**{style.shortened(name, 40)}**" for name in gone], ", ")
+        st.warning(f"Classes that lose every valued row: {listed}.", icon=":material/warning:")
+    return bool(worst or gone)
+
+
+def _few(words: list[str], between: str) -> str:
+    more = f", and {len(words) - _WARNED} more" if len(words) > _WARNED else ""
+    return between.join(words[:_WARNED]) + more
+
+
+def classes_gone(effect: pd.DataFrame) -> list[str]:
+    """Classes of which every valued row would go, the largest first.
+
+    Args:
+        effect: what `effect_of_cut` returns, for the label.
+    """
+    return effect.loc[effect["lost"] == effect["rows"], "name"].tolist()
 
 
 @st.cache_resource(max_entries=16, show_spinner=False)

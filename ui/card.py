@@ -9,9 +9,10 @@ from dvgs_core.review.contrast import ClassContrast
 from dvgs_core.review.decisions import Entry
 from dvgs_core.review.words import ClassWords
 from dvgs_core.store import Run
-from ui import alike, row_pictures, style
+from ui import alike, bulk, row_pictures, style
 from ui.decisions import decision_log
 from ui.jobs import RunFiles
+from ui.names import told_apart
 from ui.pictures_of_rows import picture_of
 from ui.results import Results, class_medians, the_results, truth_of
 from ui.state import table, the_dataset_id, the_run, workspace
@@ -62,11 +63,16 @@ def show_many(found: Results, rows: NDArray[np.int64]) -> None:
         f"**{len(rows):,} rows selected**  \nvalues {style.number(low)} to {style.number(high)}"
     )
     st.caption("The keys decide about all of them at once, as one action that Z undoes.")
+    # of classes alone, which is quick; the dialog of many rows counts every group
+    effects = bulk.effects_of(the_run().id, rows.tobytes(), "relabel")
+    if effects:
+        bulk.warn_of_losses(found, effects, rows)
     suggested = lines["suggested_label"].where(lines["suggested_label"] != lines["label"])
     pairs = pd.DataFrame({"label": lines["label"], "suggested": suggested})
     counts = pairs.fillna("–").value_counts().rename("rows").reset_index().head(_PAIRS)
+    short = told_apart(found.labels.names, 16)
     st.dataframe(
-        counts,
+        counts.replace({"label": short, "suggested": short}),
         hide_index=True,
         column_config={
             "suggested": st.column_config.TextColumn(

@@ -49,12 +49,8 @@ def button(found: Results) -> None:
     going = next((run for run in again if run.active), None)
     if going is not None:
         _progress(going.id)
-    elif st.button(
-        "Re-value",
-        icon=":material/restart_alt:",
-        key="review.revalue",
-        help="Value the rows again with these decisions, and see what moves.",
-    ):
+    # no help: when the dialog closes it would stand over the boxes above and take the next click
+    elif st.button("Re-value", icon=":material/restart_alt:", key="review.revalue"):
         dialog()
     compared = found.job.corrections is not None or (again and results(again[0]) is not None)
     if compared and st.button(

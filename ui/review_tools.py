@@ -45,10 +45,10 @@ def buttons(
     ):
         review_table.make_again()
         st.rerun()
+    # no help: when the dialog closes it would stand over the boxes above and take the next click
     if st.button(
         "Many at once",
         icon=":material/content_cut:",
-        help="Drop, relabel or keep all rows below a cut, after a look at the effect.",
         key="review.bulk",
     ):
         bulk.dialog()

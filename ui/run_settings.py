@@ -48,7 +48,8 @@ def not_default(job: Job) -> str:
 def differences(one: Job, other: Job) -> pd.DataFrame:
     """Columns setting, one, other: the choices in which two runs differ."""
     first, second = asked_for(one), asked_for(other)
-    names = [name for name in {**first, **second} if first.get(name) != second.get(name)]
+    both = {**first, **second}
+    names = [name for name in both if first.get(name, "–") != second.get(name, "–")]
     return pd.DataFrame(
         {
             "setting": names,

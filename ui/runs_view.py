@@ -26,7 +26,7 @@ def runs_view() -> None:
     picked = st.dataframe(
         pd.DataFrame([_line(one) for one in runs]),
         hide_index=True,
-        height=min(38 + 35 * len(runs), 320),
+        height="content" if len(runs) <= 8 else 320,
         on_select="rerun",
         selection_mode="multi-row",
         key=f"value.runs.{runs[0].id}.{len(runs)}",
@@ -129,7 +129,7 @@ def _difference(one: Run, other: Run) -> None:
         if one.name != other.name
         else found,
         hide_index=True,
-        height=min(38 + 35 * len(found), 400),
+        height="content" if len(found) <= 10 else 400,
     )
 
 

@@ -19,8 +19,9 @@ _CSS = (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
 
 def apply() -> None:
     """The few rules that the theme's settings cannot express."""
-    scheme = "dark" if dark() else "light"  # which of each pair of colours is meant
-    st.html(f"<style>.stApp {{ color-scheme: {scheme}; }}\n{_CSS}</style>")
+    # which of each pair of colours is meant; dialogs and lists that open stand outside of .stApp
+    scheme = "dark" if dark() else "light"
+    st.html(f"<style>:root, .stApp {{ color-scheme: {scheme}; }}\n{_CSS}</style>")
 
 
 def dark() -> bool:

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from dvgs_core.data.schema import Labels
 from dvgs_core.errors import InputError
+from dvgs_core.review.bulk import effect_of_cut
 from dvgs_core.review.moved import moved
-from ui import queues, row_pictures
+from ui import bulk, queues, row_pictures
 from ui.revalue import sentence
 from ui.review_map import drawn_rows
 from ui.state import QueueChoice
@@ -103,6 +104,12 @@ def test_what_is_drawn_are_the_lowest_and_a_share_of_each_class(n, most, classes
             size = int((codes[rest] == code).sum())
             kept = int(np.isin(rest[codes[rest] == code], drawn).sum())
             assert abs(kept - share * size) <= 1 + 1e-9
+
+
+def test_classes_that_would_lose_every_valued_row_are_named(found):
+    labels = found.values["label"].loc[found.order]  # a: 1, 5, 0; b: 4, 3
+    assert bulk.classes_gone(effect_of_cut(labels, np.array([4, 3, 1]))) == ["b"]
+    assert bulk.classes_gone(effect_of_cut(labels, np.array([4, 1, 5]))) == []
 
 
 @given(st.text(max_size=30))

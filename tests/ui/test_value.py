@@ -152,6 +152,8 @@ def test_what_differs_between_two_runs_and_deleting_one(opened):
     one, other = (Job.model_validate(run.job) for run in runs[:2])
     other = other.model_copy(update={"seed": 7, "columns": other.columns.with_label(None)})
     assert set(differences(one, other)["setting"]) == {"Epochs", "Seed", "Label"}
+    another = differences(one, one.model_copy(update={"method": "auto", "settings": {}}))
+    assert len(another) > 5 and (another["one"] != another["other"]).all()
     select(opened, runs, [2])
     opened.press("Delete it")
     assert [one.name for one in opened.space.runs()] == ["dvgs#3", "dvgs#2"]
