@@ -37,7 +37,8 @@ class Samples:
     columns: Mapping[str, NDArray] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        X = np.ascontiguousarray(self.X, dtype=np.float32)
+        with np.errstate(over="ignore"):  # what is too large is found below
+            X = np.ascontiguousarray(self.X, dtype=np.float32)
         if X.ndim != 2 or 0 in X.shape:
             raise InputError(
                 f"X must be a table of at least one row and one column; its shape is {X.shape}."
@@ -60,7 +61,8 @@ class Samples:
                         "Leave rows without a label out."
                     )
             elif np.issubdtype(y.dtype, np.floating):
-                y = y.astype(np.float32)
+                with np.errstate(over="ignore"):
+                    y = y.astype(np.float32)
                 _require_finite(y[:, None], ids, "y")
             else:
                 raise InputError(f"y must hold integers or floats; its type is {y.dtype}.")
@@ -101,8 +103,8 @@ def _require_finite(array: NDArray, ids: NDArray[np.int64], name: str) -> None:
     if bad.any():
         first = ", ".join(str(i) for i in ids[bad][:5])
         raise InputError(
-            f"{name} must be finite; {bad.sum()} rows hold missing or infinite numbers "
-            f"(row ids {first}{', …' if bad.sum() > 5 else ''}). Fill or leave them out."
+            f"{name} must be finite; {bad.sum()} rows hold missing, infinite or too large "
+            f"numbers (row ids {first}{', …' if bad.sum() > 5 else ''}). Fill or leave them out."
         )
 
 

@@ -9,6 +9,7 @@ from dvgs_core.cli.options import (
     as_json_option,
     data_argument,
     given,
+    labels_option,
     out_option,
     seed_option,
     settings_options,
@@ -24,6 +25,7 @@ KINDS = tuple(CorruptionSettings.model_fields)
 
 @click.command("corrupt", short_help="Damage a copy of DATA in known places.")
 @data_argument
+@labels_option
 @click.option("--label", help="The label column.")
 @settings_options(CorruptionSettings, KINDS)
 @click.option(
@@ -36,6 +38,7 @@ KINDS = tuple(CorruptionSettings.model_fields)
 @out_option
 def command(
     data: Path,
+    labels: Path | None,
     label: str | None,
     rows: str | None,
     seed: int,
@@ -51,10 +54,10 @@ def command(
 
     settings = validated(CorruptionSettings, given(options, KINDS))
     beside = out.with_suffix(".truth.parquet")
-    check_out(out, data)
+    check_out(out, data, labels)
     known_ending(out)
-    check_out(beside, data)
-    table = load(data)
+    check_out(beside, data, labels)
+    table = load(data, labels=labels)
     schema = schema_of(table, label)
     mask = None if rows is None else matching_rows(table.frame, rows)
     if mask is not None and not mask.any():

@@ -1,5 +1,7 @@
 """Input that is at fault: exit code 2 and one line that says what came and what to do."""
 
+import warnings
+
 import pandas as pd
 import pytest
 
@@ -66,6 +68,15 @@ def test_what_can_be_used_after_all_is_used_and_said(
     assert all(line.startswith("note: ") for line in said.lines)
     assert any(note in line and more in line for line in said.lines)
     assert pd.read_parquet(out)["value"].notna().sum() == 140
+
+
+def test_a_label_too_large_for_the_network_is_refused_without_a_warning(dvgs, frame, tmp_path):
+    data = tmp_path / "huge.csv"
+    frame.assign(y=frame["a"] * 1e300).to_csv(data, index=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        said = dvgs("value", data, "--label", "y", "--out", tmp_path / "values.parquet")
+    refused(said, "y must be finite", "too large")
 
 
 def test_letters_of_another_encoding_come_through(dvgs, bad_files, tmp_path):

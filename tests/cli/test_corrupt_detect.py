@@ -102,6 +102,12 @@ def test_embeddings_keep_their_form(corrupted, tmp_path):
     written = np.load(tmp_path / "bad.npz")
     assert (written["features"] == X).all()
     assert ((written["y"] != y) == truth["corrupted"]).all()
+    np.save(tmp_path / "x.npy", X)
+    pd.DataFrame({"y": y}).to_csv(tmp_path / "y.csv", index=False)
+    pair = (tmp_path / "x.npy", "--labels", tmp_path / "y.csv", "--label-rate", "0.2")
+    again, same, _ = corrupted(*pair, name="pair.npz")
+    assert (again["y"] == damaged["y"]).all() and (same["corrupted"] == truth["corrupted"]).all()
+    assert (np.load(tmp_path / "pair.npz")["features"] == X).all()
 
 
 def test_a_round_trip_finds_the_damage(dvgs, corrupted, tmp_path):
