@@ -174,10 +174,12 @@ def _some(rows: NDArray[np.int64], rate: float, rng: np.random.Generator) -> NDA
 def _cells(allowed: NDArray[np.bool_], share: float, rng: np.random.Generator) -> NDArray[np.bool_]:
     """(n, d) with the share of d, at least one, true in each row; fewer where fewer are allowed."""
     n, d = allowed.shape
-    place = rng.permuted(np.broadcast_to(np.arange(d), (n, d)), axis=1)
-    if not allowed.all():
-        place = np.where(allowed, place, place + d).argsort(axis=1).argsort(axis=1)
-    return (place < max(1, round(share * d))) & allowed
+    count = max(1, round(share * d))
+    small = np.min_scalar_type(2 * d)  # there can be many cells
+    place = rng.permuted(np.broadcast_to(np.arange(d, dtype=small), (n, d)), axis=1)
+    place[~allowed] += small.type(d)  # after those that are allowed
+    last = np.partition(place, count - 1, axis=1)[:, count - 1 : count]
+    return (place <= last) & allowed
 
 
 def _places(kinds: Sequence[object], share: float, rng: np.random.Generator) -> NDArray[np.int64]:
