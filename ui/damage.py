@@ -213,7 +213,7 @@ def words(settings: dict[str, Any]) -> str:
     found = validated(CorruptionSettings, settings)
     parts = []
     if found.label_rate:
-        parts.append(f"{found.label_rate:.3g} of the labels replaced")
+        parts.append(f"{_percent(found.label_rate)} of the labels replaced")
     if found.feature_noise:
         parts.append(f"noise up to {found.feature_noise:.3g} SD")
     for rate, what in (
@@ -223,5 +223,9 @@ def words(settings: dict[str, Any]) -> str:
         (found.duplicate_rate, "near-duplicates for"),
     ):
         if rate:
-            parts.append(f"{what} {rate:.3g} of the rows")
+            parts.append(f"{what} {_percent(rate)} of the rows")
     return ", ".join(parts) or "nothing"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.3g} %"

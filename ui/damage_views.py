@@ -90,6 +90,7 @@ def show(found: damage.Damage) -> None:
         st.caption("Nothing changes yet: every rate is 0.")
         return
     short = told_apart([*found.cells["before"], *found.cells["after"]], 16)
+    more = ["more"] if found.cells["more"].any() else []
     st.dataframe(
         found.cells.assign(
             before=found.cells["before"].map(short),
@@ -98,6 +99,7 @@ def show(found: damage.Damage) -> None:
         ),
         hide_index=True,
         height=340,
+        column_order=["row", "kind", "column", "before", "after", *more],
         column_config={
             "row": st.column_config.NumberColumn("row", format="#%d", width=56),
             "kind": st.column_config.TextColumn("damage", width=80),

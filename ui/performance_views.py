@@ -84,6 +84,10 @@ def filtering(run: Run) -> None:
         st.error(style.plain(str(error)), icon=":material/error:")
         return
     with left:
+        note(
+            "Filtering curves: networks are trained on the source without its lowest, highest or "
+            "random rows, and scored on the holdout."
+        )
         start(run, asked, found)
     if found.points.empty or found.points["which"].nunique() < 3:
         return
@@ -141,10 +145,6 @@ def start(run: Run, asked: dict, found: performance.Curves) -> None:
         return
     if study is not None and study.message:
         st.error(style.plain(study.message), icon=":material/error:")
-    note(
-        "Filtering curves: networks are trained on the source without its lowest, highest or "
-        "random rows, and scored on the holdout."
-    )
     if st.button("Draw the curves", type="primary", icon=":material/show_chart:"):
         with errors_for_people():
             performance.ask_for_curves(run, asked)

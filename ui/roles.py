@@ -58,6 +58,7 @@ def roles_table(roles: Schema, found: PageProfile) -> None:
         shown,
         key=f"data.roles.{state.table_generation}",
         height="content" if len(shown) <= 16 else 600,
+        column_order=_order(shown),
         column_config={
             "_index": st.column_config.TextColumn("column", disabled=True, width="medium"),
             "role": st.column_config.SelectboxColumn(
@@ -93,6 +94,12 @@ def roles_table(roles: Schema, found: PageProfile) -> None:
         },
     )
     _keep_roles(roles, shown, changed)
+
+
+def _order(shown: pd.DataFrame) -> list[str]:
+    """Columns of the table; why something is as it is before examples, where there is a why."""
+    *first, examples, note = shown.columns
+    return [*first, *([note] if shown[note].any() else []), examples]
 
 
 def _keep_roles(roles: Schema, shown: pd.DataFrame, changed: pd.DataFrame) -> None:

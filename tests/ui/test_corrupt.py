@@ -96,6 +96,6 @@ def test_damage_that_cannot_be_done_is_one_line(app):
 
 def test_what_was_chosen_is_told_in_words():
     said = damage.words({"label_rate": 0.2, "feature_noise": 3.0, "swap_rate": 0.1})
-    assert (
-        said == "0.2 of the labels replaced, noise up to 3 SD, columns swapped in 0.1 of the rows"
+    assert said == (
+        "20 % of the labels replaced, noise up to 3 SD, columns swapped in 10 % of the rows"
     )
