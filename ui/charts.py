@@ -83,7 +83,7 @@ def traces(x: Sequence[int], curves: Sequence[Curve], last: int) -> dict[str, An
             {
                 "name": curve.name,
                 "type": "line",
-                "showSymbol": False,
+                "showSymbol": len(x) == 1,  # the first checkpoint: no line yet
                 "data": points(curve.y),
                 "lineStyle": {"width": curve.width, "type": kind},
                 "itemStyle": {"color": curve.colour},
@@ -102,6 +102,7 @@ def traces(x: Sequence[int], curves: Sequence[Curve], last: int) -> dict[str, An
                 "nameGap": 20,
                 "min": 0,
                 "max": last or 1,
+                "minInterval": 1,
                 "splitLine": {"show": False},
             },
             "yAxis": {"type": "value", "scale": True},
@@ -125,6 +126,7 @@ def loss(steps: pd.DataFrame) -> dict[str, Any]:
                 "type": "value",
                 "min": 0,
                 "max": int(steps["total"].iloc[-1]) - 1 or 1,
+                "minInterval": 1,
                 "name": "checkpoint",
                 "nameLocation": "middle",
                 "nameGap": 20,
@@ -135,7 +137,7 @@ def loss(steps: pd.DataFrame) -> dict[str, Any]:
                 {
                     "name": "target loss",
                     "type": "line",
-                    "showSymbol": False,
+                    "showSymbol": len(points) == 1,
                     "data": points,
                     "itemStyle": {"color": MUTED},
                 }

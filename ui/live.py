@@ -60,10 +60,11 @@ def panels(run: Run) -> None:
         )
     ]
     if not there:
+        with places[0]:
+            no_traces_yet()
         for place, words in zip(
-            places,
+            places[1:],
             (
-                "Similarity traces: each checkpoint's agreement with the target.",
                 "The lowest rows so far.",
                 "The distribution of values.",
                 "Loss on the target.",
@@ -222,7 +223,7 @@ def traces(
     """All rows, or groups of them, and the rows a person follows."""
     left, right = st.columns([1, 1.5], vertical_alignment="bottom")
     with left:
-        title("Similarity traces", "agreement with the target")
+        title(*_TRACES)
     choices = ways(run.id)
     by = right.segmented_control(
         "Lines",
@@ -264,6 +265,17 @@ def traces(
     )
 
 
+def no_traces_yet() -> None:
+    """The empty chart that the traces will be drawn in: the browser gets ready for them."""
+    left, _ = st.columns([1, 1.5], vertical_alignment="bottom")
+    with left:
+        title(*_TRACES)
+    st.echarts_chart(
+        charts.traces([], [], 1), height=_PANEL, key="value.traces", alt="No similarities yet."
+    )
+
+
+_TRACES = ("Similarity traces", "agreement with the target")
 _EDGES = (("q05", "q95"), ("q25", "q75"))
 
 

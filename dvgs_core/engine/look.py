@@ -110,7 +110,7 @@ def near_pairs(
 
     Args:
         X: (n, d) finite.
-        between: called every few hundred rows.
+        between: called every few hundred rows, and before each longer part.
 
     Returns:
         pairs: (m, 2) int64 positions, nearest first; exact duplicates are among them.
@@ -122,6 +122,7 @@ def near_pairs(
     n = len(X)
     if n < 2:
         return np.empty((0, 2), np.int64), np.empty(0, np.float32), 0.0
+    between()
     some = np.linspace(0, n - 1, min(n, USUAL_ROWS)).astype(np.int64)
     # the nearest other row is the second nearest, where the first is not a copy
     nearest = nearest_among(X[some], X, 2).distances[:, 1]

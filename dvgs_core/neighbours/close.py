@@ -34,11 +34,12 @@ def close_pairs(
         X: (n, d) finite numbers.
         threshold: largest distance, ≥ 0, in the unit of the columns.
         k: pairs are looked for among the k nearest rows of each, 1 ≤ k < n.
-        between: called before each group of rows is compared.
+        between: called at first, and before each group of rows is compared.
 
     Returns:
         What `near_duplicates(nearest_neighbours(X, k), threshold)` gives.
     """
+    between()
     points = checked_points(X)
     n = len(points)
     components = principal_components(points, min(COMPONENTS, points.shape[1]))

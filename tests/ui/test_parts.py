@@ -70,6 +70,17 @@ def test_plain_text_has_no_live_markdown(text):
         assert shown.count(sign) == shown.count("\\" + sign)
 
 
+@pytest.mark.parametrize("steps", [0, 1, 3])
+def test_a_first_checkpoint_is_a_point_and_more_are_a_line(steps):
+    curve = charts.Curve("median", np.arange(steps), charts.HIGH)
+    drawn = charts.traces(range(steps), [curve], 9)["series"][0]
+    assert drawn["data"] == [[i, float(i)] for i in range(steps)]
+    assert drawn["showSymbol"] == (steps == 1)
+    told = pd.DataFrame({"index": range(steps), "target_loss": 0.5, "total": 10})
+    if steps:
+        assert charts.loss(told)["series"][0]["showSymbol"] == (steps == 1)
+
+
 def test_charts_do_not_import_streamlit():
     code = "import sys, ui.charts; sys.exit('streamlit' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
