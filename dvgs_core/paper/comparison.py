@@ -63,7 +63,8 @@ def comparison(
                 | dict(repeats=len(values), paper=paper and list(paper))
             )
             if paper is not None and abs(mean - paper[0]) > paper[1]:
-                outside.append(_outside(number, name, mean, paper, explained))
+                swings = _swings(found[number, name], paper[1])
+                outside.append(_outside(number, name, mean, paper, explained) + swings)
         rows += [ours, theirs]
     head = ["", *(label(name) for name in names)]
     within = sum(n["paper"] is not None for n in numbers) - len(outside)
@@ -104,3 +105,18 @@ def _outside(number, name, mean, paper, explained) -> str:
         f"{plus_minus(*paper)}, {plus_minus(distance, None, 1)} of its standard deviations"
     )
     return f"{line}. {explained.get((number, name), '')}".rstrip(". ") + "."
+
+
+def _swings(records: Sequence[Record], spread: float) -> str:
+    """A sentence on how much the measure still moved within a run, if more than the paper's spread.
+
+    Args:
+        records: whose outcomes may have a "course" of (steps, measure).
+        spread: the paper's standard deviation.
+    """
+    courses = [record.outcome.get("course") or [] for record in records]
+    late = [measure for course in courses for _, measure in course[(len(course) - 1) // 2 :]]
+    if not late or max(late) - min(late) <= spread:
+        return ""
+    low, high = (plus_minus(end, None) for end in (min(late), max(late)))
+    return f" From half of a run's steps on, it moved between {low} and {high}."

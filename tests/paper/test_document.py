@@ -86,6 +86,18 @@ def test_an_explanation_stands_beside_what_is_not_within(records):
     assert "standard deviations. Because of the moon." in body
 
 
+@pytest.mark.parametrize(
+    ("late", "told"), [((0.3, 0.9, 0.4), True), ((0.40, 0.43, 0.4), False), ((), False)]
+)
+def test_a_measure_that_still_swings_within_a_run_is_said_to(records, late, told):
+    course = [[step, measure] for step, measure in enumerate((0.1, 0.1, *late) if late else ())]
+    (loo,) = (one for one in records.of("valuations") if one.what["method"] == "loo")
+    changed = replace(loo, outcome=loo.outcome | {"course": course})
+    body = comparison([changed], "auroc", TABLE_1, {}, {}).body
+    assert ("it moved between 0.300 and 0.900." in body) == told
+    assert ("it moved" in body) == told
+
+
 def test_why_loo_differs_is_told_with_the_numbers_of_its_record(records, tmp_path):
     def said():
         table = write(records, tmp_path / "results").read_text().split("## Table 2")[0]
