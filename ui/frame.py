@@ -28,11 +28,14 @@ def show() -> None:
                 f"pages/{name}.py",
                 title=title,
                 icon=f":material/{icon}:",
-                url_path=name,
+                # the first page stands at the address itself, and keeps the name it is given
+                url_path="start" if name == "data" else name,
                 default=name == "data",
             )
             for name, (title, icon) in sidebar.STEPS.items()
-        ],
+        ]
+        # who types the first page's name means it too
+        + [st.Page(_to_data, url_path="data")],
         position="hidden",
     )
     state.inside_app = True
@@ -43,6 +46,10 @@ def show() -> None:
     beside.draw()
     page.run()
     beside.draw()
+
+
+def _to_data() -> None:
+    st.switch_page("pages/data.py", query_params=dict(st.query_params))
 
 
 def inside_app(name: str) -> None:

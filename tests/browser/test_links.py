@@ -24,7 +24,7 @@ def app(start_server, tmp_path):
     return start_server(ROOT / "app.py", {"DVGS_WORKSPACE": str(tmp_path / "workspace")})
 
 
-@pytest.mark.parametrize("name", ["Target", "Review"])
+@pytest.mark.parametrize("name", ["Data", "Target", "Review"])
 def test_the_first_visitor_who_comes_by_a_link_sees_the_page_in_its_frame(page: Page, app, name):
     page.goto(f"{app.url}/{name.lower()}")
     expect(page.get_by_role("heading", name=name)).to_be_visible()
@@ -44,6 +44,17 @@ def test_a_reload_and_a_second_tab_show_the_same_dataset(page: Page, app):
     second.goto(page.url)
     expect(second.get_by_role("button", name="Value 569 rows")).to_be_visible()
     second.close()
+
+
+def test_the_first_page_is_found_by_its_name_too(page: Page, app):
+    page.goto(app.url)
+    page.get_by_role("button", name="Breast cancer").click()
+    expect(page.get_by_text("569", exact=True)).to_be_visible()
+    page.goto(page.url.replace("/?", "/data?"))
+    expect(page.get_by_text("569", exact=True)).to_be_visible()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    page.get_by_role("button", name="Choose the target").click()
+    expect(page.get_by_role("heading", name="Target")).to_be_visible()
 
 
 def test_a_run_outlives_the_server_and_is_found_again(page: Page, app, start_server, tmp_path):
