@@ -138,6 +138,17 @@ def test_two_runs_are_compared_and_their_disagreement_reviewed(valued):
     assert next(b for b in valued.tab.selectbox if b.label == "Queue").value == "disagreement"
 
 
+def value_by_auto(app):
+    """From the Value page to the end of a run of `auto` with two quick candidates."""
+    app.go("value")
+    app.choose("Method", "auto")
+    app.tab.text_input(key="settings.auto.auto.candidates").set_value("knn-shapley, random")
+    app.run()
+    app.tab.button(key="value.start").click()
+    app.run()
+    assert app.work().status == "done"
+
+
 @pytest.mark.parametrize("role", ["feature", "ignore"])
 def test_auto_shows_a_rate_unless_a_column_tells_source_from_target(app, role):
     rng = np.random.default_rng(0)
@@ -156,13 +167,7 @@ def test_auto_shows_a_rate_unless_a_column_tells_source_from_target(app, role):
     app.pick("target.mode", "write")
     app.tab.text_input(key="target.query").set_value("part == 'new'")
     app.run()
-    app.go("value")
-    app.choose("Method", "auto")
-    app.tab.text_input(key="settings.auto.auto.candidates").set_value("knn-shapley, random")
-    app.run()
-    app.tab.button(key="value.start").click()
-    app.run()
-    assert app.work().status == "done"
+    value_by_auto(app)
     app.go("performance")
     warned = [one.value.replace("\\", "") for one in app.tab.warning]
     reviewing = [label for label in app.labels if re.fullmatch(r"Review \d+ rows?", label)]
@@ -192,13 +197,7 @@ def test_every_turn_of_auto_is_told_and_the_cut_is_over_all_of_them(app):
     app.go("data")
     app.upload("rows.csv", rows.to_csv(index=False).encode())
     app.go("target")
-    app.go("value")
-    app.choose("Method", "auto")
-    app.tab.text_input(key="settings.auto.auto.candidates").set_value("knn-shapley, random")
-    app.run()
-    app.tab.button(key="value.start").click()
-    app.run()
-    assert app.work().status == "done"
+    value_by_auto(app)
     first, second = performance.calibrations(app.space.runs()[0])
     app.go("performance")
     assert "2 targets took turns" in app.said
