@@ -38,7 +38,7 @@ def page() -> None:
         st.switch_page("pages/value.py" if split() is not None else "pages/target.py")
 
 
-inside_app("corrupt")
+inside_app()
 if state.dataset_id is None:
     style.heading("Corrupt", PURPOSE)
     empty("Damage can be tried here, once there is data.", "data", "Bring data")

@@ -112,7 +112,7 @@ def numbers(found: PageProfile) -> None:
     )
 
 
-inside_app("data")
+inside_app()
 if state.dataset_id is None:
     start()
 else:

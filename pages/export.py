@@ -47,7 +47,7 @@ def page() -> None:
         export_panels.holdout(current, recipe, made_with)
 
 
-inside_app("export")
+inside_app()
 if state.dataset_id is None:
     style.heading("Export", "Take the cleaned data.")
     empty("The cleaned data will be here, once there is data.", "data", "Bring data")

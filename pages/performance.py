@@ -36,7 +36,7 @@ def page(current) -> None:
     performance_runs.show(current)
 
 
-inside_app("performance")
+inside_app()
 now = run() if state.dataset_id is not None else None
 if state.dataset_id is None:
     style.heading("Performance", PURPOSE)

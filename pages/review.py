@@ -78,7 +78,7 @@ def wait_for_umap(drawn: str) -> None:
     look()
 
 
-inside_app("review")
+inside_app()
 current = run() if state.dataset_id is not None else None
 found = None if current is None else results(current)
 if state.dataset_id is None:

@@ -70,7 +70,7 @@ def unfinished(way: str, problem: str, values: dict) -> None:
         st.info(style.plain(problem), icon=":material/info:")
 
 
-inside_app("target")
+inside_app()
 if state.dataset_id is None:
     style.heading("Target", "Say which rows you trust.")
     empty("The rows you trust will be chosen here, once there is data.", "data", "Bring data")

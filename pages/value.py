@@ -97,7 +97,7 @@ def named_columns(method: str, roles: Schema) -> dict[str, list[str]]:
     return {setting.name: names for setting in declared if setting.column}
 
 
-inside_app("value")
+inside_app()
 if state.dataset_id is None:
     style.heading("Value", "Which rows hurt?")
     empty("Values will be computed here, once there is data.", "data", "Bring data")

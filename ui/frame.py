@@ -1,5 +1,6 @@
 """What surrounds every page: the sidebar, the banner of damaged data, errors in one line."""
 
+import runpy
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ from dvgs_core.errors import InputError
 from ui import ahead, damage, dialogs, sidebar, style
 from ui.state import open_dataset, restore, state, workspace
 
+APP = Path(__file__).parents[1] / "app.py"
 ICON = Path(__file__).parent / "icon.png"
 
 
@@ -39,9 +41,6 @@ def show() -> None:
         position="hidden",
     )
     state.inside_app = True
-    if state.wanted_page:
-        wanted, state.wanted_page = state.wanted_page, ""
-        st.switch_page(f"pages/{wanted}.py", query_params=dict(st.query_params))
     beside = sidebar.Sidebar()
     beside.draw()
     page.run()
@@ -52,15 +51,17 @@ def _to_data() -> None:
     st.switch_page("pages/data.py", query_params=dict(st.query_params))
 
 
-def inside_app(name: str) -> None:
-    """What every page does first: go through app.py where it was opened by its address alone.
+def inside_app() -> None:
+    """What every page does first: put itself into the frame where it was opened without it.
 
     Until app.py has run once in a server's life, Streamlit takes the files of pages/ for pages of
-    their own: the first visitor who comes by a link would see a page without the frame.
+    their own, and runs alone the one that the first visitor's address names. It runs app.py here
+    and is not sent there: what a browser sends on the way (the presses that a server which has gone
+    did not take) would be answered by the first page.
     """
     if not state.inside_app:
-        state.wanted_page = name
-        st.switch_page("app.py", query_params=dict(st.query_params))
+        runpy.run_path(str(APP))
+        st.stop()
     dialogs.closed()
     if state.dataset_id is not None and damage.is_damaged(state.dataset_id):
         _damaged_banner(state.dataset_id)

@@ -95,7 +95,6 @@ class State:
     message: _Kept[str] = _Kept("")
     inside_app: _Kept[bool] = _Kept(False)
     dialog_open: _Kept[bool] = _Kept(False)
-    wanted_page: _Kept[str] = _Kept("")
     links_seen: _Kept[tuple[tuple[str, ...], ...]] = _Kept(())
     note: _Kept[str] = _Kept("")
     page_rows: _Kept[tuple[int, ...]] = _Kept(())

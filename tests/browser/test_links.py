@@ -5,7 +5,9 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, WebSocket, expect
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.util import calc_hash
 
 from dvgs_core.data import infer_schema
 from dvgs_core.data.demos import DEMOS
@@ -30,6 +32,25 @@ def test_the_first_visitor_who_comes_by_a_link_sees_the_page_in_its_frame(page: 
     expect(page.get_by_role("heading", name=name)).to_be_visible()
     expect(page.get_by_role("link", name="Export").first).to_be_visible()
     expect(page.get_by_text("no data yet")).to_be_visible()
+
+
+def test_the_first_visitor_of_a_server_is_never_told_of_another_page(page: Page, app):
+    """A browser repeats the page it was last told with all it sends, so it would end there."""
+    told = []
+
+    def listen(socket: WebSocket) -> None:
+        socket.on("framereceived", lambda frame: told.extend(_pages_named(frame)))
+
+    page.on("websocket", listen)
+    page.goto(f"{app.url}/review")
+    expect(page.get_by_role("heading", name="Review")).to_be_visible()
+    expect(page.get_by_role("link", name="Export").first).to_be_visible()
+    assert set(told) == {calc_hash("review")}
+
+
+def _pages_named(frame: str | bytes) -> list[str]:
+    message = ForwardMsg.FromString(frame) if isinstance(frame, bytes) else ForwardMsg()
+    return [message.navigation.page_script_hash] if message.HasField("navigation") else []
 
 
 def test_a_reload_and_a_second_tab_show_the_same_dataset(page: Page, app):
