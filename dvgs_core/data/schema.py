@@ -430,7 +430,24 @@ def check_schema(frame: pd.DataFrame, schema: Schema) -> list[str]:
     if absent:
         near = nearest_names(absent[0], frame.columns)
         raise InputError(f"The table has no column {listed(absent)}. {near}")
-    notes = _check_features(frame, schema)
+    _check_features(frame, schema)
+    return check_label(frame, schema)
+
+
+def check_label(frame: pd.DataFrame, schema: Schema) -> list[str]:
+    """What `check_schema` says, and refuses, where all features are known to suit.
+
+    Args:
+        frame: (n, columns), with at least the label.
+        schema: as for `check_schema`.
+
+    Returns:
+        Notes, a sentence each.
+
+    Raises:
+        InputError: the label is not there or does not suit the task.
+    """
+    notes = _left_out(schema)
     if schema.task == "regression":
         notes += _check_quantity(frame, schema)
     elif schema.task == "classification":
@@ -438,7 +455,7 @@ def check_schema(frame: pd.DataFrame, schema: Schema) -> list[str]:
     return notes
 
 
-def _check_features(frame: pd.DataFrame, schema: Schema) -> list[str]:
+def _check_features(frame: pd.DataFrame, schema: Schema) -> None:
     if not schema.features:
         raise InputError(
             "No column is a feature, so there is nothing to learn from: give at least one column "
@@ -466,6 +483,9 @@ def _check_features(frame: pd.DataFrame, schema: Schema) -> list[str]:
             f"Features must be single values, but {listed(unsuited)} holds bytes or lists: give "
             "it the role image or ignore."
         )
+
+
+def _left_out(schema: Schema) -> list[str]:
     left_out = [c for c in schema.columns if c.role == "ignore" and c.note in _EMPTY]
     if not left_out:
         return []

@@ -121,30 +121,66 @@ def encode(
         seed: as for `Encoder.fit`.
         folder: of the dataset that `frame` is; None looks for nothing and keeps nothing.
         beside: the dataset whose rows follow those of the first in `frame`.
-        looked_at: whether another process has begun a first look at the dataset, with the same
-            columns and settings: if it is to keep the very rows that are asked for, they are waited
-            for.
+        looked_at: as for `find`.
 
     Raises:
         InputError: a feature cannot be encoded, or none varies.
     """
     kept = None
     if folder is not None:
-        key = _key(columns, settings, rows, seed, beside)
-        kept = folder / "encoded" / f"{key}.npy"
-        everything = np.arange(len(frame))
-        if key == _key(columns, settings, everything, LOOK_SEED, None):
-            while not kept.exists() and looked_at():
-                time.sleep(_LOOK_AGAIN)
-        with suppress(OSError, EOFError, ValueError):  # not there, or half of it after a power cut
-            X = np.load(kept, mmap_mode="r", allow_pickle=False)
-            if len(X) == len(frame) and kept.with_suffix(".encoder").exists():
-                os.utime(kept)
-                return Encoded(X, kept, None)
+        kept = folder / "encoded" / f"{_key(columns, settings, rows, seed, beside)}.npy"
+        found = find(
+            len(frame),
+            columns,
+            settings,
+            rows=rows,
+            seed=seed,
+            folder=folder,
+            beside=beside,
+            looked_at=looked_at,
+        )
+        if found is not None:
+            return found
     whole = len(rows) == len(frame)
     fitted_on = frame if whole else frame.iloc[rows]
     encoder = Encoder.fit(fitted_on, columns.only_features, settings, seed=seed)
     return Encoded(encoder.transform(frame), kept, encoder)
+
+
+def find(
+    n: int,
+    columns: Schema,
+    settings: EncodingSettings,
+    *,
+    rows: NDArray[np.int64],
+    seed: int,
+    folder: Path,
+    beside: str | None = None,
+    looked_at: Callable[[], bool] = lambda: False,
+) -> Encoded | None:
+    """Rows that were encoded before, without a look at them.
+
+    Args:
+        n: how many they are.
+        columns, settings, rows, seed, folder, beside: as for `encode`.
+        looked_at: whether another process has begun a first look at the dataset, with the same
+            columns and settings: if it is to keep the very rows that are asked for, they are waited
+            for.
+
+    Returns:
+        The rows, or None.
+    """
+    key = _key(columns, settings, rows, seed, beside)
+    kept = folder / "encoded" / f"{key}.npy"
+    if key == _key(columns, settings, np.arange(n), LOOK_SEED, None):
+        while not kept.exists() and looked_at():
+            time.sleep(_LOOK_AGAIN)
+    with suppress(OSError, EOFError, ValueError):  # not there, or half of it after a power cut
+        X = np.load(kept, mmap_mode="r", allow_pickle=False)
+        if len(X) == n and kept.with_suffix(".encoder").exists():
+            os.utime(kept)
+            return Encoded(X, kept, None)
+    return None
 
 
 def _key(

@@ -1,6 +1,8 @@
 """From a table and a job to rows ready to be valued: checked, split, encoded."""
 
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,10 +13,10 @@ from numpy.typing import NDArray
 from dvgs_core import methods
 from dvgs_core.data.columns import described
 from dvgs_core.data.load import Table
-from dvgs_core.data.schema import Labels, Schema, check_schema, read_labels
+from dvgs_core.data.schema import Labels, Schema, check_label, check_schema, read_labels
 from dvgs_core.data.split import Split, draw_splits
 from dvgs_core.engine.corrected import corrected_labels, corrected_splits
-from dvgs_core.engine.encoded import Encoded, encode
+from dvgs_core.engine.encoded import Encoded, encode, find
 from dvgs_core.engine.job import Job
 from dvgs_core.engine.look import look_job
 from dvgs_core.errors import InputError
@@ -80,7 +82,7 @@ def prepare(
         target: a separate table of target rows, with the same columns; its rows get the ids after
             the data's.
         folder: of the dataset, where encoded rows are kept; None for a table of no workspace.
-        looked_at: as for `encode`.
+        looked_at: as for `find` of `dvgs_core.engine.encoded`.
 
     Raises:
         InputError: whatever is wrong with the data or the choices, in one line.
@@ -91,18 +93,12 @@ def prepare(
         frame = with_target(frame, target, job.columns)
         target_rows = np.arange(len(table.frame), len(frame))
     notes = check_schema(frame, job.columns)
-    columns = named_columns(frame, job)
-    labels = read_labels(frame, job.columns)
-    splits = draw_splits(frame, labels, job.columns, job.split, target_file_rows=target_rows)
-    if job.corrections is not None:
-        labels = corrected_labels(labels, job.corrections.relabelled)
-        splits = corrected_splits(splits, job.corrections.dropped, labels, job.columns)
-    fitted_on = np.unique(np.concatenate([np.concatenate([s.source, s.target]) for s in splits]))
+    columns, labels, splits = _read(frame, job, target_rows)
     encoded = encode(
         frame,
         job.columns,
         job.encoding,
-        rows=fitted_on,
+        rows=_fitted_on(splits),
         seed=job.seed,
         folder=folder,
         beside=job.target_dataset,
@@ -117,17 +113,90 @@ def prepare_in(workspace: Workspace, dataset_id: str, job: Job) -> Prepared:
     Raises:
         InputError: as for `prepare`.
     """
-    table = workspace.load_table(dataset_id)
-    target = workspace.load_table(job.target_dataset) if job.target_dataset else None
-    folder = workspace.dataset(dataset_id).directory
 
     def looked_at() -> bool:
         workspace.mark_interrupted()  # a look whose process is gone keeps nothing any more
         study = workspace.study(dataset_id, "look", look_job(job.columns, job.encoding))
         return study is not None and study.status == "running"
 
+    with suppress(InputError):  # what is wrong is said with all columns at hand
+        found = _find(workspace, dataset_id, job, looked_at)
+        if found is not None:
+            return found
+    table = workspace.load_table(dataset_id)
+    target = workspace.load_table(job.target_dataset) if job.target_dataset else None
+    folder = workspace.dataset(dataset_id).directory
     prepared = prepare(table, job, target, folder=folder, looked_at=looked_at)
     return replace(prepared, notes=(*table.notes, *prepared.notes))
+
+
+def _find(
+    workspace: Workspace, dataset_id: str, job: Job, looked_at: Callable[[], bool]
+) -> Prepared | None:
+    """What `prepare_in` gives, without reading a feature: where its rows were encoded before.
+
+    Their columns are most of a table, and whoever starts a run waits for them.
+    """
+    if job.target_dataset:
+        return None
+    table = workspace.load_columns(dataset_id, _beside_features(job))
+    if table is None:
+        return None
+    notes = check_label(table.frame, job.columns)
+    columns, labels, splits = _read(table.frame, job, None)
+    encoded = find(
+        len(table.frame),
+        job.columns,
+        job.encoding,
+        rows=_fitted_on(splits),
+        seed=job.seed,
+        folder=workspace.dataset(dataset_id).directory,
+        looked_at=looked_at,
+    )
+    if encoded is None:
+        return None
+    said = (*table.notes, *notes)
+    return Prepared(job, len(table.frame), encoded, labels, splits, said, columns)
+
+
+def _beside_features(job: Job) -> list[str]:
+    """The columns that something else than the encoding looks at, and perhaps a few more.
+
+    Whose name stands in a query, if only as part of another word, may be meant by it.
+    """
+    split = job.split
+    named = {name for _, _, name in _names(job)} | {split.balance_by}
+    queries = _plain(" ".join((split.target_query, split.source_query, split.holdout_query)))
+    return [
+        column.name
+        for column in job.columns.columns
+        if column.role not in ("feature", "ignore")
+        or column.name in named
+        or _plain(column.name) in queries
+    ]
+
+
+def _plain(text: str) -> str:
+    """As a query reads names: in their usual form, with ` for the `` between back ticks."""
+    return unicodedata.normalize("NFKC", text).replace("``", "`")
+
+
+def _read(
+    frame: pd.DataFrame, job: Job, target_rows: NDArray[np.int64] | None
+) -> tuple[dict[str, NDArray], Labels, list[Split]]:
+    """The columns that settings name, the labels and the splits, with corrections."""
+    columns = named_columns(frame, job)
+    labels = read_labels(frame, job.columns)
+    splits = draw_splits(frame, labels, job.columns, job.split, target_file_rows=target_rows)
+    if job.corrections is not None:
+        labels = corrected_labels(labels, job.corrections.relabelled)
+        splits = corrected_splits(splits, job.corrections.dropped, labels, job.columns)
+    return columns, labels, splits
+
+
+def _fitted_on(splits: list[Split]) -> NDArray[np.int64]:
+    """Ids of the rows that an encoding is fitted on: source and target."""
+    return np.unique(np.concatenate([np.concatenate([s.source, s.target]) for s in splits]))
 
 
 def named_columns(frame: pd.DataFrame, job: Job) -> dict[str, NDArray]:

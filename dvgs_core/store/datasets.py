@@ -16,6 +16,7 @@ import shutil
 import sqlite3
 import time
 import uuid
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +24,7 @@ from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from dvgs_core.data.load import EXTENSIONS, FileFormat, Table, load
 from dvgs_core.errors import InputError
@@ -132,13 +134,34 @@ class DatasetStore(Store):
         Raises:
             InputError: there is no such dataset.
         """
+        quick = self.load_columns(dataset_id)
+        if quick is not None:
+            return quick
+        dataset = self.dataset(dataset_id)
+        return load(dataset.path, labels=dataset.labels_path, name=dataset.name)
+
+    def load_columns(self, dataset_id: str, names: Sequence[str] | None = None) -> Table | None:
+        """Some columns of a dataset's typed table.
+
+        Args:
+            dataset_id: the dataset.
+            names: of the columns; None: all.
+
+        Returns:
+            All rows of them, or None where there is no quick copy or a column is not in it.
+
+        Raises:
+            InputError: there is no such dataset.
+        """
         dataset = self.dataset(dataset_id)
         frame_path = dataset.directory / "frame.parquet"
         if not frame_path.exists():
-            return load(dataset.path, labels=dataset.labels_path, name=dataset.name)
+            return None
+        if names is not None and not set(names) <= set(pq.read_schema(frame_path).names):
+            return None
         known = json.loads((dataset.directory / "table.json").read_text(encoding="utf-8"))
         return Table(
-            frame=_read_frame(frame_path),
+            frame=_read_frame(frame_path, names),
             name=dataset.name,
             sha256=dataset.sha256,
             format=FileFormat.model_validate(known["format"]),
@@ -314,8 +337,9 @@ def _write_frame(frame: pd.DataFrame, path: Path) -> None:
     flush(path)
 
 
-def _read_frame(path: Path) -> pd.DataFrame:
-    return pd.read_parquet(path, engine="pyarrow")
+def _read_frame(path: Path, names: Sequence[str] | None = None) -> pd.DataFrame:
+    columns = None if names is None else list(names)
+    return pd.read_parquet(path, engine="pyarrow", columns=columns)
 
 
 def _same(first: pd.DataFrame, second: pd.DataFrame) -> bool:
