@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
+from dvgs_core.data.wording import percent
 from dvgs_core.review.bulk import effect_of_cut, group_columns
 from dvgs_core.review.decisions import DecisionLog
 from ui import dialogs, style
@@ -90,7 +91,7 @@ def _facts(found: Results, order: NDArray[np.int64], rows: NDArray[np.int64]) ->
     values = found.values["value"]
     share = len(order) / len(found.order)
     ends = f"{style.number(values.loc[order[0]])} to {style.number(values.loc[order[-1]])}"
-    words = f"{style.count(len(order), 'row')}, {share:.1%} of those valued, values {ends}."
+    words = f"{style.count(len(order), 'row')}, {percent(share, 1)} of those valued, values {ends}."
     if len(rows) < len(order):
         words += f" {style.count(len(order) - len(rows), 'row')} of them stay as they are."
     return words
@@ -145,7 +146,7 @@ def warnings(
     if not warn_of_losses(found, effects, rows) and action == "drop":
         share = len(rows) / len(found.order)
         st.success(
-            f"No class or group loses more than its share ({share:.1%}).",
+            f"No class or group loses more than its share ({percent(share, 1)}).",
             icon=":material/check:",
         )
     if action == "drop" and found.label_values is not None:
@@ -164,7 +165,7 @@ def warn_of_losses(
     share = len(rows) / len(found.order)
     worst = [
         (line.share, f"**{style.shortened(line.name, 40)}** of {style.shortened(column, 40)} "
-         f"loses {line.share:.1%} of its {line.rows:,} rows")
+         f"loses {percent(line.share, 1)} of its {line.rows:,} rows")
         for column, frame in effects.items()
         for line in frame[frame["more"]].itertuples()
     ]  # fmt: skip
@@ -172,8 +173,8 @@ def warn_of_losses(
     if worst:
         listed = _few([words for _, words in worst], "; ")
         st.warning(
-            f"More than their share ({share:.1%} of all valued rows): {listed}. Look at some "
-            "of these rows first: they may be rare rather than wrong.",
+            f"More than their share ({percent(share, 1)} of all valued rows): {listed}. Look at "
+            "some of these rows first: they may be rare rather than wrong.",
             icon=":material/warning:",
         )
     label = found.schema.label if found.schema.task == "classification" else None

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from dvgs_core.data.wording import percent
 from ui.names import told_apart
 
 LOW, HIGH, MUTED = "#D55E00", "#0072B2", "#98A2B3"
@@ -205,7 +206,9 @@ def class_shares(shares: pd.DataFrame) -> dict[str, Any]:
                 "value": round(100 * float(share), 2),
                 # read as markup, and braces as places to fill in
                 "tooltip": {
-                    "formatter": escape(f"{short[name]}, {group}: {rows:,} rows, {share:.1%}")
+                    "formatter": escape(
+                        f"{short[name]}, {group}: {rows:,} rows, {percent(share, 1)}"
+                    )
                     .replace("{", "&#123;")
                     .replace("}", "&#125;")
                 },

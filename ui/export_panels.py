@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from dvgs_core.data.schema import Schema
+from dvgs_core.data.wording import percent
 from dvgs_core.engine.holdout import has_holdout, holdout_job, read_scores
 from dvgs_core.evaluation.scores import METRIC_NAMES
 from dvgs_core.report.commands import clean_name, file_stem
@@ -195,8 +196,8 @@ def _class_table(frame: pd.DataFrame) -> None:
     if len(frame) > 1 and worst["change"] < -max(2 * overall, 0.05):
         st.warning(
             style.plain(
-                f"{worst['label']} loses {-worst['change']:.1%} of its rows, all classes "
-                f"together {overall:.1%}. Look at its decisions again."
+                f"{worst['label']} loses {percent(-worst['change'], 1)} of its rows, all classes "
+                f"together {percent(overall, 1)}. Look at its decisions again."
             ),
             icon=":material/warning:",
         )

@@ -11,6 +11,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from dvgs_core import methods
+from dvgs_core.data.wording import percent
 from dvgs_core.engine.first import FIRST
 from dvgs_core.engine.recorder import STATE
 from dvgs_core.store import Run
@@ -180,10 +181,10 @@ def _parts(run: Run, steps: pd.DataFrame) -> list[str]:
     many = f"{len(steps):,} / {int(last['total']):,} checkpoints"
     if run.status == "running":
         left = style.duration(seconds / share * (1 - share))
-        return [f"{share:.0%}", many, f"{left} left", rate]
+        return [percent(share), many, f"{left} left", rate]
     took = f"{style.duration(seconds)} min"
     if run.status in ("queued", "paused"):
-        return [_WORDS[run.status], f"{share:.0%}", many, took]
+        return [_WORDS[run.status], percent(share), many, took]
     return [_WORDS[run.status], many, took, rate]
 
 

@@ -3,6 +3,7 @@
 import pandas as pd
 import streamlit as st
 
+from dvgs_core.data.wording import percent
 from dvgs_core.evaluation.calibration import Calibration
 from dvgs_core.review.bulk import Cut
 from dvgs_core.store import Run
@@ -32,7 +33,9 @@ def show(run: Run) -> None:
     known = found.rate is not None
     facts(
         {
-            "estimated share of damaged rows": f"{found.rate:.1%}" if known else "not estimated",
+            "estimated share of damaged rows": "not estimated"
+            if found.rate is None
+            else percent(found.rate, 1),
             "expected AUROC": f"{found.auroc:.3f}",
             "recommended cut, rows": f"{found.cut:,}" if known else "–",
             "expected damaged among them": expected_damaged(found),
@@ -73,8 +76,8 @@ def _to_the_queue(run: Run, turns: int) -> None:
     words.caption(
         style.plain(
             f"{'Over all turns' if turns > 1 else 'In all'}, {style.count(len(low), 'row')} of "
-            f"{len(values):,} are more likely damaged than sound; {1 - low.mean():.0%} of them are "
-            "expected to be damaged."
+            f"{len(values):,} are more likely damaged than sound; {percent(1 - low.mean())} of "
+            "them are expected to be damaged."
         )
     )
     if button.button(
@@ -92,9 +95,9 @@ def expected_damaged(found: Calibration) -> str:
     if found.precision is None:
         return "–"
     if found.precision_range is None:  # of a run from before there was one
-        return f"{found.precision:.0%}"
+        return percent(found.precision)
     low, high = found.precision_range
-    return f"{found.precision:.0%} ({100 * low:.0f} to {high:.0%})"
+    return f"{percent(found.precision)} ({100 * low:.0f} to {percent(high)})"
 
 
 def candidates(found: pd.DataFrame) -> pd.DataFrame:

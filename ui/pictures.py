@@ -8,6 +8,7 @@ from html import escape
 
 import pandas as pd
 
+from dvgs_core.data.wording import percent
 from ui.names import told_apart
 
 
@@ -22,7 +23,7 @@ def multiples(bars: pd.DataFrame, columns: pd.DataFrame) -> str:
     figures = []
     for line in columns.itertuples():
         part = by_column.get(line.name)
-        gaps = f" · {line.missing_share:.1%} missing" if line.missing_share > 0 else ""
+        gaps = f" · {percent(line.missing_share, 1)} missing" if line.missing_share > 0 else ""
         facts = f"{line.role}, {line.kind}{gaps}" if line.role != "feature" else line.kind + gaps
         figures.append(
             f'<figure class="{escape(line.role)}">'
@@ -68,9 +69,9 @@ def _few(part: pd.DataFrame) -> str:
 def _line(name: str, rows: int, total: int, top: int) -> str:
     share = rows / max(total, 1)
     return (
-        f'<div title="{escape(name, quote=True)}: {rows:,} rows, {share:.1%}">'
+        f'<div title="{escape(name, quote=True)}: {rows:,} rows, {percent(share, 1)}">'
         f'<i style="width:{min(100 * rows / top, 100):.1f}%"></i>'
-        f'<span dir="auto">{escape(name)}</span><em>{share:.0%}</em></div>'
+        f'<span dir="auto">{escape(name)}</span><em>{percent(share)}</em></div>'
     )
 
 
@@ -123,4 +124,4 @@ def gaps(columns: pd.DataFrame) -> str:
 
 def _percent(share: float) -> str:
     """One decimal, so that numbers stand in line; of what is there, never 0.0."""
-    return "&lt;0.1 %" if 0 < share < 0.001 else f"{100 * share:.1f} %"
+    return "&lt;0.1 %" if 0 < share < 0.001 else percent(share, 1)

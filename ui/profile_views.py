@@ -8,6 +8,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from dvgs_core.data.schema import Labels, Schema
+from dvgs_core.data.wording import percent
 from ui import pictures, style
 from ui.names import middle_out, told_apart
 from ui.profiles import PageProfile, repeats_of
@@ -43,8 +44,8 @@ def distributions_view(found: PageProfile) -> None:
         st.caption(
             style.plain(
                 f"The largest class, {middle_out(largest['name'], 40)}, has "
-                f"{largest['share']:.1%} of the labelled rows, the smallest, "
-                f"{middle_out(smallest['name'], 40)}, {smallest['share']:.1%}."
+                f"{percent(largest['share'], 1)} of the labelled rows, the smallest, "
+                f"{middle_out(smallest['name'], 40)}, {percent(smallest['share'], 1)}."
             )
         )
     st.subheader("Columns", anchor=False)

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from dvgs_core.data.wording import percent
 from dvgs_core.engine.corrected import Corrections
 from dvgs_core.errors import InputError
 from dvgs_core.review.moved import Moved, moved
@@ -69,7 +70,7 @@ def _progress(run_id: int) -> None:
         if not run.active:
             rerun_when_free()
         share = (run.step or 0) / run.total if run.total else 0.0
-        words = f"{run.name} {share:.0%}" if run.status == "running" else f"{run.name} waits"
+        words = f"{run.name} {percent(share)}" if run.status == "running" else f"{run.name} waits"
         st.button(words, icon=":material/hourglass_top:", disabled=True, key="revalue.at")
 
     look()

@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
+from dvgs_core.data.wording import percent
 from dvgs_core.review.decisions import DecisionLog
 from dvgs_core.review.sitting import current_sitting
 from ui import queues, review_map, style
@@ -122,7 +123,7 @@ def progress_line(found: Results, queue: Queue, log: DecisionLog) -> None:
     known = known_detection(the_run().id, the_dataset_id())
     if known is not None:
         parts.append(
-            f"of the {known.damaged:,} lowest rows {known.precision_at(known.damaged):.0%}"
+            f"of the {known.damaged:,} lowest rows {percent(known.precision_at(known.damaged))}"
             f" are truly wrong (AUROC {known.auroc:.3f})"
         )
         assert truth is not None

@@ -3,6 +3,7 @@
 import pandas as pd
 import streamlit as st
 
+from dvgs_core.data.wording import percent
 from dvgs_core.engine.job import Job
 from dvgs_core.store import Run
 from ui import style
@@ -73,7 +74,7 @@ def _target(job: Job) -> str:
     if split.target_query:
         return split.target_query
     size = split.target_size
-    share = "30%" if size is None else f"{size:.0%}" if size <= 1 else f"{size:,.0f} rows"
+    share = "30 %" if size is None else percent(size) if size <= 1 else f"{size:,.0f} rows"
     return f"{share} at random, {split.rotations} turns" if split.rotations > 1 else share
 
 

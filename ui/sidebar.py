@@ -8,6 +8,7 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from dvgs_core.data.wording import percent
 from dvgs_core.store import Run
 from ui import damage, splits, style
 from ui.decisions import decided, decision_log
@@ -129,18 +130,18 @@ def state_of(current: Run) -> str:
         case "done":
             return "✓"
         case "paused" if current.step and current.total:
-            return f"paused {current.step / current.total:.0%}"
+            return f"paused {percent(current.step / current.total)}"
     return current.status
 
 
 def _word(current: Run) -> str:
     if current.status == "running" and current.total:
-        return f"{(current.step or 0) / current.total:.0%}"
+        return percent((current.step or 0) / current.total)
     return current.status
 
 
 def _share(step: int | None, total: int | None) -> str:
-    return f"● {(step or 0) / total:.0%}" if total else "●"
+    return f"● {percent((step or 0) / total)}" if total else "●"
 
 
 def _decided(dataset_id: str) -> str:
@@ -180,4 +181,4 @@ def target_line() -> str:
             return f"target {style.shortened(table(file).name, 24)}"
     if size is None:
         return "target 30 % at random"
-    return f"target {size:.0%} at random" if size <= 1 else f"target {size:,.0f} at random"
+    return f"target {percent(size)} at random" if size <= 1 else f"target {size:,.0f} at random"

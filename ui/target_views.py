@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from dvgs_core.data.schema import Schema
 from dvgs_core.data.split import SplitSettings
+from dvgs_core.data.wording import percent
 from dvgs_core.engine.job import Job
 from dvgs_core.report.commands import value_line
 from dvgs_core.review import make_recipe
@@ -135,8 +136,8 @@ def _classes(found: Preview, roles: Schema) -> None:
         st.caption(_said(found, "the target has the classes in the source's proportion."))
     else:
         words = (
-            f"the target's classes differ from the source's: {apart:.1%} of it would have to be of "
-            "another class to be in proportion."
+            f"the target's classes differ from the source's: {percent(apart, 1)} of it "
+            "would have to be of another class to be in proportion."
         )
         st.caption(_said(found, words))
 

@@ -7,6 +7,7 @@ import click
 from dvgs_core.cli.options import as_json_option
 from dvgs_core.cli.output import check_out, report
 from dvgs_core.cli.tables import read_values
+from dvgs_core.data.wording import percent
 from dvgs_core.errors import InputError
 
 _SHOWN = 5  # rows on which they differ most
@@ -56,7 +57,7 @@ def command(values: tuple[Path, ...], lowest: int | None, as_json: bool, out: Pa
     if len(found.pairs) > 1:
         lines += [
             f"{pair.a} and {pair.b}: rank correlation {pair.spearman:.3f}, "
-            f"{pair.overlap:.0%} of the {found.k:,} lowest in common"
+            f"{percent(pair.overlap)} of the {found.k:,} lowest in common"
             for pair in found.pairs.itertuples()
         ]
     apart = found.disagreement.head(_SHOWN)

@@ -8,6 +8,7 @@ import click
 from dvgs_core.cli.options import as_json_option
 from dvgs_core.cli.output import check_out, report
 from dvgs_core.cli.tables import read_truth, read_values
+from dvgs_core.data.wording import percent
 from dvgs_core.errors import InputError
 
 
@@ -70,7 +71,7 @@ def _found(both: Any, summary: dict[str, Any], lines: list[str], out: Path | Non
     lines += [
         f"{found.damaged:,} of {len(both):,} rows are corrupted",
         f"AUROC {found.auroc:.3f}, average precision {found.average_precision:.3f}",
-        f"of the {found.damaged:,} lowest rows {found.precision_at(found.damaged):.1%} "
+        f"of the {found.damaged:,} lowest rows {percent(found.precision_at(found.damaged), 1)} "
         "are corrupted",
     ]
     if out is not None:

@@ -13,6 +13,7 @@ import click
 from dvgs_core.cli.options import as_json_option, out_option
 from dvgs_core.cli.output import check_out, report
 from dvgs_core.cli.valuation import asked, valuation_options
+from dvgs_core.data.wording import percent
 
 
 @click.command("value")
@@ -107,7 +108,7 @@ def _tried(report: Mapping[str, Any]) -> list[str]:
         if one.note:
             lines.append(f"{one.candidate:{wide}}  {one.looks_for:9}  {one.note}")
             continue
-        precision = "" if math.isnan(one.precision) else f"{one.precision:.1%}"
+        precision = "" if math.isnan(one.precision) else percent(one.precision, 1)
         lines.append(
             f"{one.candidate:{wide}}  {one.looks_for:9}  {one.auroc:.3f} ± {one.standard_error:.3f}"
             f"  {precision:>9}  {one.seconds:7.1f}  {one.weight:6.2f}"

@@ -36,6 +36,11 @@ def count(number: int, thing: str, plural: str | None = None) -> str:
     return f"{number:,} {thing if number == 1 else plural or thing + 's'}"
 
 
+def percent(share: float, digits: int = 0) -> str:
+    """'62 %', '4.1 %'."""
+    return f"{100 * share:.{digits}f} %"
+
+
 def nearest_names(name: str, names: Iterable[str]) -> str:
     """A sentence that helps after a name that is not there: near names, or all of a few."""
     names = list(names)

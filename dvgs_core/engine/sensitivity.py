@@ -16,6 +16,7 @@ from dvgs_core.data.encode import EncodingSettings
 from dvgs_core.data.load import Table
 from dvgs_core.data.schema import Schema, read_labels
 from dvgs_core.data.split import Split, SplitSettings, draw_splits
+from dvgs_core.data.wording import percent
 from dvgs_core.engine.job import Job
 from dvgs_core.engine.prepare import Prepared, prepare
 from dvgs_core.errors import InputError
@@ -114,8 +115,8 @@ def conclusion(targets: Sensitivity, starts: Sensitivity) -> str:
     """One sentence: whether the target matters, beyond what the start of the network does."""
     numbers = (
         f"rankings under other targets have the rank correlation {targets.spearman:.2f} and share "
-        f"{targets.overlap:.0%} of their lowest 5 %; under the same target from another start it "
-        f"is {starts.spearman:.2f} and {starts.overlap:.0%}"
+        f"{percent(targets.overlap)} of their lowest 5 %; under the same target from another start "
+        f"it is {starts.spearman:.2f} and {percent(starts.overlap)}"
     )
     if targets.spearman < starts.spearman - APART:
         return f"Yes: {numbers}. A larger or more typical target would be steadier."

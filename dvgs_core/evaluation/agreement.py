@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
 
+from dvgs_core.data.wording import percent
 from dvgs_core.errors import InputError
 
 LOWEST = 0.05  # share of rows that a person would look at first
@@ -186,10 +187,10 @@ def _conclusion(pairs: pd.DataFrame, k: int) -> str:
     if len(pairs) == 1:
         return (
             f"{most.a} and {most.b} have the rank correlation {most.spearman:.2f} and share "
-            f"{most.overlap:.0%} of their {lowest}."
+            f"{percent(most.overlap)} of their {lowest}."
         )
     return (
         f"{most.a} and {most.b} agree most (rank correlation {most.spearman:.2f}), {least.a} and "
-        f"{least.b} least ({least.spearman:.2f}); two rankings share {pairs['overlap'].mean():.0%} "
-        f"of their {lowest} on average."
+        f"{least.b} least ({least.spearman:.2f}); two rankings share "
+        f"{percent(pairs['overlap'].mean())} of their {lowest} on average."
     )

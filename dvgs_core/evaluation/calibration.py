@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from scipy.special import logsumexp, ndtri
 from scipy.stats import beta, rankdata
 
+from dvgs_core.data.wording import percent
+
 #: A method this much worse than the best, in AUROC, has 1/e of its weight in the stack.
 SOFTNESS = 0.01
 #: Weights below this share of the stack are left out: they cost a run and change nothing.
@@ -311,18 +313,19 @@ def told(
         said.append(f"{_set_apart(name)} was {note.rstrip('.')}.")
     if rate is None:
         return tuple(said)
-    percent = f"{rate:.1%}" if rate < 0.1 else f"{rate:.0%}"
-    if cut:
+    damaged = percent(rate, 1 if rate < 0.1 else 0)
+    if cut and precision is not None:
         between = ""
         if precision_range is not None:
-            between = f" ({precision_range[0]:.0%} to {precision_range[1]:.0%}, nine times in ten)"
+            low, high = map(percent, precision_range)
+            between = f" ({low} to {high}, nine times in ten)"
         said.append(
-            f"About {percent} of the rows are estimated to be damaged. Recommended cut: the "
-            f"{cut:,} lowest of {rows:,} rows, of which about {precision:.0%} are{between}."
+            f"About {damaged} of the rows are estimated to be damaged. Recommended cut: the "
+            f"{cut:,} lowest of {rows:,} rows, of which about {percent(precision)} are{between}."
         )
     else:
         said.append(
-            f"About {percent} of the rows are estimated to be damaged, none of them with more than "
+            f"About {damaged} of the rows are estimated to be damaged, none of them with more than "
             "even odds: no cut is recommended."
         )
     return tuple(said)

@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.stats import rankdata
 
+from dvgs_core.data.wording import percent
 from dvgs_core.errors import InputError
 
 
@@ -61,9 +62,9 @@ class Detection:
         k = max(1, round(n / 10))
         found = float(self.curve["found"].iloc[k])
         return (
-            f"Among the lowest {k:,} of {n:,} rows are {found:.0%} of the {self.damaged:,} damaged "
-            f"ones (by chance {k / n:.0%}); a damaged row lies below a sound one in "
-            f"{self.auroc:.1%} of pairs."
+            f"Among the lowest {k:,} of {n:,} rows are {percent(found)} of the {self.damaged:,} "
+            f"damaged ones (by chance {percent(k / n)}); a damaged row lies below a sound one in "
+            f"{percent(self.auroc, 1)} of pairs."
         )
 
     def precision_at(self, k: int) -> float:

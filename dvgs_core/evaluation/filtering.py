@@ -20,6 +20,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
 
+from dvgs_core.data.wording import percent
 from dvgs_core.errors import InputError
 from dvgs_core.evaluation.scores import METRIC_NAMES
 from dvgs_core.evaluation.utility import Utility, UtilitySettings
@@ -113,9 +114,11 @@ def filtering_points(
     n = len(source)
     match round(wanted.most * n):
         case 0:
-            raise InputError(f"{wanted.most:.0%} of {n} rows are none to remove. Remove more.")
+            raise InputError(f"{percent(wanted.most)} of {n} rows are none to remove. Remove more.")
         case gone if gone == n:
-            raise InputError(f"Removing {wanted.most:.0%} of {n} rows leaves none. Remove fewer.")
+            raise InputError(
+                f"Removing {percent(wanted.most)} of {n} rows leaves none. Remove fewer."
+            )
     always = np.arange(len(source), len(rows))
     seeds = np.random.SeedSequence(seed).generate_state(wanted.replicates).tolist()
 

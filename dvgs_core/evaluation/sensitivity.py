@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from dvgs_core.data.wording import percent
 from dvgs_core.errors import InputError
 from dvgs_core.evaluation.agreement import LOWEST, agreement
 from dvgs_core.samples import Samples, Valuation
@@ -77,7 +78,8 @@ def sensitivity(values: ArrayLike, *, ids: ArrayLike | None = None) -> Sensitivi
         said = "the ranking depends on the target: make the target larger or more typical"
     conclusion = (
         f"Over {len(table)} draws of the target, two rankings have the rank correlation "
-        f"{spearman:.2f} and share {overlap:.0%} of their lowest {LOWEST:.0%} on average: {said}."
+        f"{spearman:.2f} and share {percent(overlap)} of their lowest {percent(LOWEST)} on "
+        f"average: {said}."
     )
     return Sensitivity(compared.pairs, spearman, overlap, frame, conclusion)
 

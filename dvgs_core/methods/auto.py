@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from dvgs_core.data.wording import percent
 from dvgs_core.evaluation.calibration import normal_scores
 from dvgs_core.methods.base import Base, agreed, only_step
 from dvgs_core.methods.candidates import Fear, candidates, damage_kinds
@@ -256,6 +257,6 @@ def _far_out(
     if share < _FAR:
         return ()
     return (
-        f"{share:.0%} of the rows lie farther from the target's rows than 99% of those lie from "
-        "each other: their features may be damaged, which fear=features looks for.",
+        f"{percent(share)} of the rows lie farther from the target's rows than 99 % of those lie "
+        "from each other: their features may be damaged, which fear=features looks for.",
     )

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dvgs_core.data.wording import percent
 from dvgs_core.errors import InputError
 from dvgs_core.evaluation import calibration as evidence
 from dvgs_core.evaluation.calibration import Calibration, Judge
@@ -323,7 +324,7 @@ def _warning(apart: Telling, assumed: float, refused: bool) -> str:
     return (
         f"{apart.sentence} So how many rows are damaged cannot be estimated from the target's: "
         f"{apart.remedy} and value again, or give the share of damaged rows (rate). Until then "
-        f"values order the rows; as probabilities they assume {assumed:.0%} damaged."
+        f"values order the rows; as probabilities they assume {percent(assumed)} damaged."
     )
 
 

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable, Sequence
 from html import escape
 from typing import Any
 
+from dvgs_core.data.wording import percent
+
 
 def text(value: object) -> str:
     """Anything as text that a browser shows as it is."""
@@ -24,14 +26,14 @@ def number(value: float | None) -> str:
 
 def share(value: float | None) -> str:
     """A percentage with one decimal; – for nothing."""
-    return "–" if value is None or value != value else f"{value:.1%}".replace("-", "−")
+    return "–" if value is None or value != value else percent(value, 1).replace("-", "−")
 
 
 def signed_share(value: float | None) -> str:
     """A percentage with its sign; – for nothing."""
     if value is None or value != value:
         return "–"
-    return "0.0%" if abs(value) < 0.0005 else f"{value:+.1%}".replace("-", "−")
+    return "0.0 %" if abs(value) < 0.0005 else f"{100 * value:+.1f} %".replace("-", "−")
 
 
 def paragraph(words: str) -> str:

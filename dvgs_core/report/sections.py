@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from dvgs_core.data.split import SplitSettings
+from dvgs_core.data.wording import percent
 from dvgs_core.engine.job import Job
 from dvgs_core.evaluation.filtering import conclusion
 from dvgs_core.evaluation.scores import METRIC_NAMES
@@ -132,9 +133,9 @@ def target_words(job: Job, target_name: str | None) -> str:
     words = f"rows where {split.target_query}" if split.target_query else "rows"
     size = split.target_size
     if size is None:
-        drawn = "all " if split.target_query else "30% of all "
+        drawn = "all " if split.target_query else "30 % of all "
     else:
-        drawn = f"{size:.0%} of the " if size <= 1 else f"{size:,.0f} "
+        drawn = f"{percent(size)} of the " if size <= 1 else f"{size:,.0f} "
     balanced = f", the same number of each {split.balance_by}" if split.balance_by else ""
     manner = " at random, in the classes' proportions" if split.stratify else " at random"
     everything = size is None and split.target_query

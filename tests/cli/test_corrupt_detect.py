@@ -131,7 +131,7 @@ def test_a_round_trip_finds_the_damage(dvgs, corrupted, tmp_path):
     assert said.out.splitlines() == [
         "48 of 240 rows are corrupted",
         f"AUROC {found['auroc']:.3f}, average precision {found['average_precision']:.3f}",
-        f"of the 48 lowest rows {found['precision_at_corrupted']:.1%} are corrupted",
+        f"of the 48 lowest rows {100 * found['precision_at_corrupted']:.1f} % are corrupted",
     ]
 
 

@@ -208,9 +208,9 @@ def test_what_is_said_names_candidates_rate_and_cut():
     first, second = told(TABLE, {"labels": "stack"}, 0.042, 10, 0.8, 1000)
     assert first == "Expected AUROC: stack 0.950, dvgs 0.900. Used: the stacked ranks of dvgs."
     assert second == (
-        "About 4.2% of the rows are estimated to be damaged. Recommended cut: the 10 lowest of "
-        "1,000 rows, of which about 80% are."
+        "About 4.2 % of the rows are estimated to be damaged. Recommended cut: the 10 lowest of "
+        "1,000 rows, of which about 80 % are."
     )
     sentence = told(TABLE, {"labels": "stack"}, 0.042, 10, 0.8, 1000, (0.6, 0.9))[1]
-    assert sentence.endswith("of which about 80% are (60% to 90%, nine times in ten).")
+    assert sentence.endswith("of which about 80 % are (60 % to 90 %, nine times in ten).")
     assert "no cut is recommended" in told(TABLE, {"labels": "dvgs"}, 0.01, 0, None, 1000)[1]

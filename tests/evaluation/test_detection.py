@@ -65,4 +65,4 @@ def test_roc_and_precision_by_hand():
     roc = found.roc
     width, height = roc["false_positive"].diff(), roc["true_positive"]
     assert (width * height).sum() == pytest.approx(found.auroc) == 0.75
-    assert "lowest 1 of 4 rows are 50% of the 2 damaged" in found.conclusion
+    assert "lowest 1 of 4 rows are 50 % of the 2 damaged" in found.conclusion

@@ -278,7 +278,7 @@ def test_bands_are_mean_and_standard_deviation():
         (dict(truth=np.zeros(3, bool)), "truth must have one entry"),
         (dict(add_target=True), "there must be one"),
         (dict(most=0.99), "leaves none"),
-        (dict(most=0.02), "2% of 20 rows are none to remove"),
+        (dict(most=0.02), "2 % of 20 rows are none to remove"),
         (dict(points=1), "points: Input should be greater than or equal to 2"),
         (dict(holdout=blobs(9, 1, "reconstruction")), "the holdout for reconstruction"),
         (dict(holdout=Samples(np.ones((4, 2)), [0, 1, 0, 1])), "same features"),

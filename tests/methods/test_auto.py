@@ -339,7 +339,7 @@ def test_a_column_that_tells_source_from_target_refuses_the_rate(labels):
         "The column 'file' tells source rows from target rows (AUROC 1.00). So how many rows are "
         "damaged cannot be estimated from the target's: give 'file' the role ignore and value "
         "again, or give the share of damaged rows (rate). Until then values order the rows; as "
-        f"probabilities they assume {found.trial_damaged / 240:.0%} damaged."
+        f"probabilities they assume {100 * found.trial_damaged / 240:.0f} % damaged."
     )
     assert last.notes[0] == found.warning
     assert not any("estimated" in note for note in last.notes[1:])

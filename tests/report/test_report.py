@@ -209,8 +209,8 @@ def test_values_of_other_data_are_refused(reviewed):
 @pytest.mark.parametrize(
     ("split", "words"),
     [
-        ({}, "30% of all rows, drawn at random, in the classes' proportions"),
-        ({"target_size": 0.5, "stratify": False}, "50% of the rows, drawn at random"),
+        ({}, "30 % of all rows, drawn at random, in the classes' proportions"),
+        ({"target_size": 0.5, "stratify": False}, "50 % of the rows, drawn at random"),
         ({"target_query": "when > '2024-02-01'"}, "all rows where when > '2024-02-01'"),
         (
             {"target_query": "when > '2024-02-01'", "target_size": 9, "balance_by": "site"},

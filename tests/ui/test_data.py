@@ -155,7 +155,7 @@ def test_distributions_classes_and_gaps_are_shown(app, repeated):
         assert f'<b dir="auto">{name}</b>' in html
     yes = int((repeated["y"] == "yes").sum())
     assert f"<em>{yes:,}<small>" in html
-    assert "numeric · 3.3% missing" in html and "1 column of 4 have gaps" in app.said
+    assert "numeric · 3.3 % missing" in html and "1 column of 4 have gaps" in app.said
     assert html.count("<i title=") >= 60
 
 

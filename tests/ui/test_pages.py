@@ -393,7 +393,7 @@ def test_a_run_that_goes_on_shows_its_traces_and_can_be_stopped(app, kinds):
         recorder.step(next(outcomes))
     app.run()
     (bar,) = app.tab.get("progress")
-    assert bar.proto.text.startswith("20% · 2 / 10 checkpoints · ") and bar.proto.value == 20
+    assert bar.proto.text.startswith("20 % · 2 / 10 checkpoints · ") and bar.proto.value == 20
     assert len(app.tab.dataframe[0].value) == 8
     with (run.directory / "steps.jsonl").open("a") as file:
         file.write('{"index": 2, "tot')  # a line that is being written
@@ -438,9 +438,9 @@ def test_the_sidebar_says_how_far_each_step_is_and_what_is_open(app, bad_files):
     assert foot[1:3] == ["target in 2 turns", "run dvgs#1  queued"]
     run = app.space.claim_next("valuation", os.getpid())
     app.space.report_progress(run.id, 31, 50)
-    assert lines()[0][3] == "Value ● 62%" and lines()[1][2] == "run dvgs#1  62%"
+    assert lines()[0][3] == "Value ● 62 %" and lines()[1][2] == "run dvgs#1  62 %"
     app.space.finish(run.id, "paused")
-    assert lines()[0][3] == "Value paused 62%" and lines()[1][2] == "run dvgs#1  paused"
+    assert lines()[0][3] == "Value paused 62 %" and lines()[1][2] == "run dvgs#1  paused"
     app.space.resume_run(run.id)
     run = app.work()
     DecisionLog(app.space, run.dataset).decide([1, 2, 3], "keep")

@@ -48,7 +48,7 @@ def test_class_names_reach_tooltips_as_words_not_as_markup():
     shares = pd.DataFrame({"name": ["<b>&{x}"], "group": ["after"], "share": [1.0], "rows": [3]})
     chart = charts.class_shares(shares)
     (bar,) = chart["series"][0]["data"]
-    said = "&lt;b&gt;&amp;&#123;x&#125;, after: 3 rows, 100.0%"
+    said = "&lt;b&gt;&amp;&#123;x&#125;, after: 3 rows, 100.0 %"
     assert bar == {"value": 100.0, "tooltip": {"formatter": said}}
     assert chart["yAxis"]["data"] == ["<b>&{x}"]  # drawn, not read as markup
 

@@ -46,7 +46,7 @@ def test_a_paused_run_says_so_keeps_its_panels_and_goes_on_to_the_same_values(op
     run = first_step(opened, opened.space.request_pause)
     assert (run.status, run.step) == ("paused", 1)
     (bar,) = opened.tab.get("progress")
-    assert bar.proto.text.startswith("Paused · 10% · 1 / 10 checkpoints")
+    assert bar.proto.text.startswith("Paused · 10 % · 1 / 10 checkpoints")
     assert {"Resume", "Stop", "Review the lowest"} <= set(opened.labels)
     assert "Pause" not in opened.labels and "Lowest now" in opened.said
     opened.tab.button(key="value.resume").click()
