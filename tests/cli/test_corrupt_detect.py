@@ -173,7 +173,7 @@ def test_auto_lists_what_it_tried(dvgs, old_and_new, tmp_path):
     assert said.code == 0, said.err
     head, *lines = said.out.splitlines()[:4]
     assert head.split() == ["tried", "looks", "for", "AUROC", "precision", "seconds", "weight"]
-    told = {line.split("  ")[0]: line.split() for line in lines}
+    told = {line.split("  ")[0]: line.replace(" %", "%").split() for line in lines}
     assert set(told) == {"knn-shapley", "random", "column column=a"}
     auroc, _, error, precision, seconds, weight = told["knn-shapley"][2:]
     assert 0.8 < float(auroc) <= 1 and 0 < float(error) < 0.2 and precision.endswith("%")

@@ -176,7 +176,7 @@ def test_auto_shows_a_rate_unless_a_column_tells_source_from_target(app, role):
     (among,) = re.findall("<b>([^<]*)</b><span>expected damaged among them", html)
     if role == "ignore":
         assert not warned and reviewing and share.endswith("%")
-        middle, low, high = map(int, re.fullmatch(r"(\d+)% \((\d+) to (\d+)%\)", among).groups())
+        middle, low, high = map(int, re.fullmatch(r"(\d+) % \((\d+) to (\d+) %\)", among).groups())
         assert low <= middle <= high and low < high
         values = pd.read_parquet(app.space.runs()[0].directory / "values.parquet")["value"]
         damaged = int((values < 0.5).sum())
