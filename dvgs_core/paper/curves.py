@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from dvgs_core.data.wording import percent
 from dvgs_core.evaluation.filtering import filtering_curve
 from dvgs_core.evaluation.scores import METRIC_NAMES
 from dvgs_core.paper.experiments import EXPERIMENTS, Experiment, draw
@@ -147,7 +148,7 @@ def _row(number: int, method: str, records: Sequence[Record]) -> list[str]:
         label(method),
         spread(lowest[:, 0]),
         spread(lowest[:, at]),
-        f"{spread(lowest[:, best])} at {removed[best]:.0%}",
+        f"{spread(lowest[:, best])} at {percent(removed[best])}",
         spread(_curves(records, "highest")[1][:, at]),
         spread(_curves(records, "random")[1][:, at]),
     ]

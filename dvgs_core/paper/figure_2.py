@@ -5,6 +5,7 @@ The paper's text gives no numbers for this figure; ours shows what table 1 sums 
 
 import numpy as np
 
+from dvgs_core.data.wording import percent
 from dvgs_core.paper.experiments import EXPERIMENTS
 from dvgs_core.paper.published import TABLE_1
 from dvgs_core.paper.records import Records
@@ -36,7 +37,7 @@ def section(records: Records) -> Section | None:
             middle, spread = shares.mean(axis=0), shares.std(axis=0)
             lines.append(Line(label(method), INSPECTED, middle, middle - spread, middle + spread))
             at = [middle[np.isclose(INSPECTED, share)][0] for share in (0.1, 0.2, 0.4)]
-            rows.append([EXPERIMENTS[number].name, label(method), *(f"{a:.1%}" for a in at)])
+            rows.append([EXPERIMENTS[number].name, label(method), *(percent(a, 1) for a in at)])
         if lines:
             rate = EXPERIMENTS[number].amount
             lines.append(Line("perfect", (0, rate, 1), (0, 1, 1), dashed=True))

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from dvgs_core import methods
+from dvgs_core.data.wording import percent
 from dvgs_core.evaluation.filtering import filtering_curve
 from dvgs_core.methods.dvgs import DVGS
 from dvgs_core.paper.curves import curve_outcome
@@ -174,7 +175,7 @@ def _filtering(found: dict[tuple[str, str], list[Record]]) -> str:
         rows.append([drawn_from, "at random", *(f"{s:.3f}" for s in scores)])
     if not rows:
         return ""
-    head = ["target drawn from", "removed first", *(f"{share:.0%}" for share in removed)]
+    head = ["target drawn from", "removed first", *(percent(share) for share in removed)]
     return (
         "R² of an autoencoder on the holdout, which is drawn as the target is, by share of the "
         "source removed. The paper finds filtering by value better than by APC.\n\n"

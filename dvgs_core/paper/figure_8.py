@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from dvgs_core import methods
+from dvgs_core.data.wording import percent
 from dvgs_core.evaluation.detection import detection
 from dvgs_core.paper.experiments import draw
 from dvgs_core.paper.records import Record, Records
@@ -120,9 +121,9 @@ def section(records: Records) -> Section | None:
     where = [listed_seeds({r.what["seed"] for r in some}), *origin(some)]
     body = (
         "DVGS on ADULT with the settings of experiment 1. A straight line explains "
-        f"{fits[0][1]:.1%} of the variance of the processor seconds over source rows, and "
-        f"{fits[1][1]:.1%} over 1 / every. The paper states both to be linear, and that `every` "
-        "from 2 to 5 costs little accuracy.\n\n"
+        f"{percent(fits[0][1], 1)} of the variance of the processor seconds over source rows, and "
+        f"{percent(fits[1][1], 1)} over 1 / every. The paper states both to be linear, and that "
+        "`every` from 2 to 5 costs little accuracy.\n\n"
         f"{markdown_table(['source rows', 'every', 'processor seconds', 'AUROC'], rows)}\n\n"
         f"{origins(['seeds'], [where])}"
     )

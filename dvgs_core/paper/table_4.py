@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from dvgs_core.data.wording import percent
 from dvgs_core.paper.published import TABLE_4_BEST, TABLE_4_WITHIN
 from dvgs_core.paper.records import Records
 from dvgs_core.paper.robustness import KIND, SETTINGS, grid_works, setting_means
@@ -26,7 +27,7 @@ def section(records: Records) -> Section | None:
     best = float(means["auroc"].iloc[0])
     shares = {part: float((means["auroc"] >= (1 - part) * best).mean()) for part in TABLE_4_WITHIN}
     near = [
-        [f"within {part:.0%} of the best AUROC", f"**{share:.1%}**", _paper(part)]
+        [f"within {percent(part)} of the best AUROC", f"**{percent(share, 1)}**", _paper(part)]
         for part, share in shares.items()
     ]
     is_theirs = (means[list(TABLE_4_BEST)] == pd.Series(TABLE_4_BEST)).all(axis=1)
@@ -60,7 +61,8 @@ def section(records: Records) -> Section | None:
 
 
 def _paper(part: float) -> str:
-    return f"about {TABLE_4_WITHIN[part]:.0%}" if part == 0.25 else f"> {TABLE_4_WITHIN[part]:.0%}"
+    share = percent(TABLE_4_WITHIN[part])
+    return f"about {share}" if part == 0.25 else f"> {share}"
 
 
 def _words(settings: dict) -> str:
