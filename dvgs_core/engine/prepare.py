@@ -87,7 +87,6 @@ def prepare(
     Raises:
         InputError: whatever is wrong with the data or the choices, in one line.
     """
-    methods.entry(job.method).require(job.columns.task)
     frame, target_rows = table.frame, None
     if target is not None:
         frame = with_target(frame, target, job.columns)
@@ -185,6 +184,7 @@ def _read(
     frame: pd.DataFrame, job: Job, target_rows: NDArray[np.int64] | None
 ) -> tuple[dict[str, NDArray], Labels, list[Split]]:
     """The columns that settings name, the labels and the splits, with corrections."""
+    methods.entry(job.method).require(job.columns.task)
     columns = named_columns(frame, job)
     labels = read_labels(frame, job.columns)
     splits = draw_splits(frame, labels, job.columns, job.split, target_file_rows=target_rows)

@@ -9,7 +9,7 @@ from dvgs_core.engine.corrected import Corrections
 from dvgs_core.engine.prepare import prepare, prepare_in
 from dvgs_core.errors import InputError
 from dvgs_core.store import Workspace
-from tests.engine.jobs import job_for
+from tests.engine.jobs import SMALL, job_for
 
 SPLITS = {
     "at random": dict(),
@@ -120,3 +120,18 @@ def test_what_is_wrong_is_said_with_all_columns_at_hand(workspace, table_path, j
     with pytest.raises(InputError) as read:
         prepare(load(table_path), job(split=split))
     assert str(found.value) == str(read.value)
+
+
+def test_a_method_that_does_not_suit_the_task_is_refused_all_the_same(
+    workspace, table_path, job, read_whole
+):
+    dataset = workspace.add_dataset(table_path, table_path.name)
+    asked = job(method="knn-shapley", settings={})
+    columns = asked.columns.with_role("y", "ignore")
+    asked = asked.model_copy(update={"columns": columns})
+    plain = asked.model_copy(update={"method": "dvgs", "settings": SMALL})
+    prepare(workspace.load_table(dataset.id), plain, folder=dataset.directory).encoded.keep()
+    read_whole.clear()
+    assert prepare_in(workspace, dataset.id, plain).encoded.found and read_whole == []
+    with pytest.raises(InputError, match="knn-shapley is for"):
+        prepare_in(workspace, dataset.id, asked)
