@@ -62,6 +62,7 @@ def test_shares_of_the_class_are_shapley_values(seed, n, m, k):
 
 @settings(max_examples=30)
 @example(seed=0, n=8, m=3, k=3)
+@example(seed=314149, n=3, m=2, k=9)
 @given(seed=st.integers(0, 10**6), n=st.integers(1, 8), m=st.integers(1, 4), k=st.integers(1, 9))
 def test_squared_errors_are_shapley_values(seed, n, m, k):
     source, target = drawn(seed, n, m, "regression")
@@ -69,7 +70,9 @@ def test_squared_errors_are_shapley_values(seed, n, m, k):
     centre, spread = target.y.mean(), target.y.std() or 1.0
     scaled = [Samples(s.X, (s.y - centre) / spread, s.ids) for s in (source, target)]
     expected = enumerated(*scaled, k, negative_squared_error)
-    np.testing.assert_allclose(found.values, expected, atol=1e-5)
+    # labels are float32 in what is valued, and a target of nearly equal ones makes them large
+    largest = max(1.0, *(float(np.square(s.y).max()) for s in scaled))
+    np.testing.assert_allclose(found.values, expected, rtol=0, atol=1e-6 * largest)
 
 
 @settings(max_examples=20)
