@@ -114,9 +114,14 @@ def _swings(records: Sequence[Record], spread: float) -> str:
         records: whose outcomes may have a "course" of (steps, measure).
         spread: the paper's standard deviation.
     """
-    courses = [record.outcome.get("course") or [] for record in records]
-    late = [measure for course in courses for _, measure in course[(len(course) - 1) // 2 :]]
-    if not late or max(late) - min(late) <= spread:
+    ends = [
+        (min(late), max(late))
+        for record in records
+        if (course := record.outcome.get("course"))
+        and (late := [measure for _, measure in course[(len(course) - 1) // 2 :]])
+    ]
+    lowest, highest = max(ends, key=lambda pair: pair[1] - pair[0], default=(0.0, 0.0))
+    if highest - lowest <= spread:
         return ""
-    low, high = (plus_minus(end, None) for end in (min(late), max(late)))
+    low, high = (plus_minus(end, None) for end in (lowest, highest))
     return f" From half of a run's steps on, it moved between {low} and {high}."

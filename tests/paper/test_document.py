@@ -98,6 +98,19 @@ def test_a_measure_that_still_swings_within_a_run_is_said_to(records, late, told
     assert ("it moved" in body) == told
 
 
+def test_draws_that_each_stay_where_they_are_do_not_swing(records):
+    (loo,) = (one for one in records.of("valuations") if one.what["method"] == "loo")
+    draws = [
+        replace(
+            loo,
+            what=loo.what | {"seed": seed},
+            outcome=loo.outcome | {"course": [[step, level] for step in range(4)]},
+        )
+        for seed, level in enumerate((0.3, 0.9))
+    ]
+    assert "it moved" not in comparison(draws, "auroc", TABLE_1, {}, {}).body
+
+
 def test_why_loo_differs_is_told_with_the_numbers_of_its_record(records, tmp_path):
     def said():
         table = write(records, tmp_path / "results").read_text().split("## Table 2")[0]
