@@ -22,7 +22,7 @@ import time
 from collections import deque
 from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -230,8 +230,8 @@ class DVRL(Base[DVRLSettings]):
             started -= float(resume["seconds"])
             rng.bit_generator.state = json.loads(resume["rng"].tobytes())
         with Utility(wanted, source, target, classes=classes, device=self.device) as utility:
-            inputs, distance = self._inputs(source, target, classes)
-            estimator = _Estimator(wanted, inputs, distance, self.seed)
+            shown = self.estimator_inputs(source, target, classes)
+            estimator = _Estimator(wanted, shown, self.seed)
             latest: deque[float] = deque(maxlen=wanted.window)
             fixed = 0.0
             if resume is not None:
@@ -290,9 +290,12 @@ class DVRL(Base[DVRLSettings]):
                 if late:
                     return
 
-    def _inputs(self, source: Samples, target: Samples, classes: int) -> tuple[Tensor, Tensor]:
-        """What the estimator sees: (n, features) X and y, and (n, outputs) how far y is from what
-        a network predicts that is trained on the target as the others are on the source.
+    def estimator_inputs(self, source: Samples, target: Samples, classes: int) -> EstimatorInputs:
+        """What the estimator sees of each source row.
+
+        Args:
+            source, target: rows.
+            classes: how many; 0 where the task is no classification.
         """
         import torch
         from torch.nn import functional
@@ -310,11 +313,24 @@ class DVRL(Base[DVRLSettings]):
             )
             y = utility.answers(source, X)
         if source.task == "reconstruction":
-            return X, (X - predicted).abs().mean(dim=1, keepdim=True)
+            return EstimatorInputs(X, (X - predicted).abs().mean(dim=1, keepdim=True))
         if source.task == "classification":
             y = functional.one_hot(y, classes).to(X.dtype)
             predicted = torch.softmax(predicted, dim=1)
-        return torch.cat([X, y], dim=1), (y - predicted).abs()
+        return EstimatorInputs(torch.cat([X, y], dim=1), (y - predicted).abs())
+
+
+class EstimatorInputs(NamedTuple):
+    """What DVRL's estimator sees of each source row.
+
+    Attributes:
+        rows: (n, features) X, and y beside it where there is a label.
+        distance: (n, outputs) of y from what a network predicts that is trained on the target as
+            the others are on selected rows.
+    """
+
+    rows: Tensor
+    distance: Tensor
 
 
 class _Estimator:
@@ -325,15 +341,15 @@ class _Estimator:
 
     Args:
         settings: its shape and learning rate.
-        inputs: (n, features) what it sees of each source row.
-        distance: (n, outputs) of the label from the prediction.
+        shown: what it sees of each source row.
         seed: of its start.
     """
 
-    def __init__(self, settings: DVRLSettings, inputs: Tensor, distance: Tensor, seed: int) -> None:
+    def __init__(self, settings: DVRLSettings, shown: EstimatorInputs, seed: int) -> None:
         import torch
         from torch import nn
 
+        inputs, distance = shown
         self.settings, self.inputs, self.distance = settings, inputs, distance
         widths = [inputs.shape[1], *[settings.estimator_width] * (settings.estimator_layers - 2)]
         body: list[nn.Module] = []

@@ -1,5 +1,6 @@
 """Table 2: Spearman correlation of values with the rate of feature noise."""
 
+from dvgs_core.paper import dvrl_input
 from dvgs_core.paper.comparison import comparison
 from dvgs_core.paper.published import COSTLY, TABLE_2
 from dvgs_core.paper.records import Records
@@ -26,4 +27,5 @@ def works(request: Request) -> list[Work]:
 
 def section(records: Records) -> Section | None:
     """Ours beside the paper's; None where nothing was run."""
-    return comparison(records.of(KIND), "spearman", TABLE_2, EXPLAINED, COSTLY)
+    explained = EXPLAINED | dvrl_input.told(records, "spearman")
+    return comparison(records.of(KIND), "spearman", TABLE_2, explained, COSTLY)

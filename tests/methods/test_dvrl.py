@@ -5,7 +5,14 @@ import pytest
 import torch
 
 from dvgs_core.evaluation import detection
-from dvgs_core.methods.dvrl import DVRL, PAPER, DVRLSettings, _Estimator, reinforce
+from dvgs_core.methods.dvrl import (
+    DVRL,
+    PAPER,
+    DVRLSettings,
+    EstimatorInputs,
+    _Estimator,
+    reinforce,
+)
 from dvgs_core.samples import Samples
 
 QUICK = dict(epochs=3, outer_steps=4, estimator_width=8, width=6, layers=1, network="auto")
@@ -45,8 +52,8 @@ def test_the_estimator_learns_to_select_what_is_rewarded_within_its_bounds():
     rng = np.random.default_rng(0)
     inputs = torch.from_numpy(rng.normal(size=(200, 4)).astype(np.float32))
     good = inputs[:, 0].numpy() > 0
-    distance = torch.zeros(200, 1)
-    estimator = _Estimator(DVRLSettings(estimator_width=20), inputs, distance, 1)
+    shown = EstimatorInputs(inputs, torch.zeros(200, 1))
+    estimator = _Estimator(DVRLSettings(estimator_width=20), shown, 1)
     rows = np.arange(200)
     for _ in range(250):
         chances = estimator.probabilities(rows)

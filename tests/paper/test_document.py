@@ -125,6 +125,18 @@ def test_why_loo_differs_is_told_with_the_numbers_of_its_record(records, tmp_pat
         assert number in said()
 
 
+def test_what_dvrl_is_shown_stands_beside_what_it_makes_of_it(records, tmp_path):
+    for seed, auroc in enumerate((0.5, 0.6)):
+        records.add("valuations", valuation("dvrl", seed, auroc))
+    for seed, auroc in enumerate((0.51, 0.62, 0.70)):
+        records.add("dvrl-input", replace(valuation("dvrl", seed, auroc), command="python it"))
+    table = write(records, tmp_path / "results").read_text().split("## Table 2")[0]
+    said = next(line for line in table.splitlines() if "DVRL: 0.550" in line)
+    # 0.61 is the mean of 0.51, 0.62 and 0.70, and 0.095 their deviation
+    assert "by itself 0.610 ± 0.095 over draws 0–2 (`python it`, 2026-01-02)" in said
+    assert "in the draws of the table it has 0.510, 0.620, and DVRL ends at 0.500, 0.600." in said
+
+
 def test_the_document_in_docs_is_what_its_records_say(tmp_path):
     shutil.copytree(ROOT / "docs" / "results" / "records", tmp_path / "results" / "records")
     made = write(Records(tmp_path / "results" / "records"), tmp_path / "results")
