@@ -11,6 +11,7 @@ from dvgs_core.cli.options import (
     given,
     labels_option,
     out_option,
+    roles_option,
     seed_option,
     settings_options,
 )
@@ -27,11 +28,12 @@ KINDS = tuple(CorruptionSettings.model_fields)
 @data_argument
 @labels_option
 @click.option("--label", help="The label column.")
+@roles_option
 @settings_options(CorruptionSettings, KINDS)
 @click.option(
     "--rows",
     help="Only rows matching this condition are damaged: leave out those that will be target or "
-    "holdout.",
+    "holdout. Features it names stay as they are.",
 )
 @seed_option
 @as_json_option
@@ -40,6 +42,7 @@ def command(
     data: Path,
     labels: Path | None,
     label: str | None,
+    roles: tuple[str, ...],
     rows: str | None,
     seed: int,
     as_json: bool,
@@ -49,7 +52,7 @@ def command(
     """Damage a copy of DATA; the truth is written beside it, as OUT's name with .truth.parquet."""
     from dvgs_core.data.corrupt import corrupt_table
     from dvgs_core.data.load import load
-    from dvgs_core.data.query import matching_rows
+    from dvgs_core.data.query import matching_rows, named_columns
     from dvgs_core.review.frames import known_ending, write_frame
 
     settings = validated(CorruptionSettings, given(options, KINDS))
@@ -58,10 +61,17 @@ def command(
     known_ending(out)
     check_out(beside, data, labels)
     table = load(data, labels=labels)
-    schema = schema_of(table, label)
-    mask = None if rows is None else matching_rows(table.frame, rows)
-    if mask is not None and not mask.any():
-        raise InputError(f"No row matches --rows {rows!r}; {len(table.frame):,} rows were tried.")
+    schema = schema_of(table, label, roles)
+    mask = None
+    if rows is not None:
+        mask = matching_rows(table.frame, rows)
+        if not mask.any():
+            tried = f"{len(table.frame):,} rows were tried"
+            raise InputError(f"No row matches --rows {rows!r}; {tried}.")
+        # damaged, they would no longer tell these rows from the target's
+        for name in named_columns(table.frame, rows):
+            if schema.column(name).role == "feature":
+                schema = schema.with_role(name, "ignore")
     damaged, truth = corrupt_table(table.frame, schema, settings, seed, rows=mask)
     if not (truth["kind"] != "").any():
         raise InputError(

@@ -44,6 +44,7 @@ def command(values: Path, truth: Path, as_json: bool, out: Path | None) -> None:
     both = valued.merge(known, on="row", suffixes=("", " of the truth"))
     summary: dict[str, Any] = {"rows": len(both)}
     lines: list[str] = []
+    _without_value(scores, known, summary, lines)
     noisy = "noise_rate" in both and both["noise_rate"].nunique() > 1
     # rows with noise alone are damaged to a degree: they are ranked, not found
     if both["corrupted"].any() or not noisy or out is not None:
@@ -51,6 +52,19 @@ def command(values: Path, truth: Path, as_json: bool, out: Path | None) -> None:
     if noisy:
         _followed(both, summary, lines)
     report(summary, lines, as_json)
+
+
+def _without_value(scores: Any, known: Any, summary: dict[str, Any], lines: list[str]) -> None:
+    """Add how many rows were to be valued and were not, and how many of them are damaged."""
+    left = scores[scores["value"].isna()]
+    if "role" in left:
+        left = left[left["role"].isin(["source", "both"])]
+    damaged = int(left.merge(known, on="row")["corrupted"].sum())
+    summary |= {"without_value": len(left), "corrupted_without_value": damaged}
+    if len(left):
+        lines.append(
+            f"rows without a value are left out: {len(left):,}, of which {damaged:,} are corrupted"
+        )
 
 
 def _found(both: Any, summary: dict[str, Any], lines: list[str], out: Path | None) -> None:

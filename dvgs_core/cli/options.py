@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 
+from dvgs_core.data.schema import Kind, Role
 from dvgs_core.settings import Setting, Settings, fields
 
 as_json_option = click.option(
@@ -23,6 +24,15 @@ labels_option = click.option(
 )
 out_option = click.option(
     "--out", type=click.Path(path_type=Path), required=True, help="Where to write."
+)
+
+roles_option = click.option(
+    "--role",
+    "roles",
+    multiple=True,
+    metavar="COLUMN=ROLE",
+    help=f"Correct a column's role ({', '.join(get_args(Role))}), and its kind after a colon "
+    f"({', '.join(get_args(Kind))}), as in zip=feature:category.",
 )
 
 

@@ -5,10 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,11 +18,12 @@ from dvgs_core.cli.options import (
     device_option,
     given,
     labels_option,
+    roles_option,
     seed_option,
     settings_options,
 )
 from dvgs_core.data.encode import EncodingSettings
-from dvgs_core.data.schema import Kind, Role, Schema
+from dvgs_core.data.schema import Schema
 from dvgs_core.data.split import SplitSettings
 from dvgs_core.errors import InputError
 from dvgs_core.settings import validated
@@ -50,14 +51,7 @@ data_options = (
         "--target-file", type=click.Path(path_type=Path), help="A file whose rows are the target."
     ),
     settings_options(SplitSettings, _SPLIT_OPTIONS),
-    click.option(
-        "--role",
-        "roles",
-        multiple=True,
-        metavar="COLUMN=ROLE",
-        help=f"Correct a column's role ({', '.join(get_args(Role))}), and its kind after a colon "
-        f"({', '.join(get_args(Kind))}), as in zip=feature:category.",
-    ),
+    roles_option,
     click.option(
         "--task",
         type=click.Choice(("classification", "regression")),
@@ -134,10 +128,7 @@ def asked(data: Path, options: dict[str, Any]) -> Asked:
             f"--{drawn[0].replace('_', '-')} out, or the file."
         )
     table = load(data, labels=options["labels"])
-    schema = schema_of(table, options["label"])
-    for text in options["roles"]:
-        name, role, kind = _role(text)
-        schema = schema.with_role(name, role, kind)
+    schema = schema_of(table, options["label"], options["roles"])
     if options["task"] is not None:
         schema = schema.with_task(options["task"])
     seed, numeric = options["seed"], options["numeric"]
@@ -158,11 +149,15 @@ def asked(data: Path, options: dict[str, Any]) -> Asked:
     return Asked(table, None if target_file is None else load(target_file), job)
 
 
-def schema_of(table: Table, label: str | None) -> Schema:
-    """Inferred roles; without a label, none is guessed."""
+def schema_of(table: Table, label: str | None, roles: Iterable[str]) -> Schema:
+    """Inferred roles, corrected by the texts of `--role`; without a label, none is guessed."""
     from dvgs_core.data.schema import infer_schema
 
-    return infer_schema(table).with_label(None) if label is None else infer_schema(table, label)
+    schema = infer_schema(table).with_label(None) if label is None else infer_schema(table, label)
+    for text in roles:
+        name, role, kind = _role(text)
+        schema = schema.with_role(name, role, kind)
+    return schema
 
 
 def _assignment(text: str) -> tuple[str, Any]:

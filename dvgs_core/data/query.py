@@ -78,6 +78,24 @@ def matching_rows(frame: pd.DataFrame, expression: str) -> np.ndarray:
     return answer.true
 
 
+def named_columns(frame: pd.DataFrame, expression: str) -> list[Any]:
+    """The columns that an expression names, in the table's order.
+
+    Args:
+        frame: (n, columns).
+        expression: one that `matching_rows` understands.
+    """
+    source, ticked = _translated(expression, set(map(str, frame.columns)))
+    nodes = ast.walk(ast.parse(source, mode="eval"))
+    named = {_usual(ticked.get(n.id, n.id)) for n in nodes if isinstance(n, ast.Name)}
+    return [column for column in frame.columns if _usual(str(column)) in named]
+
+
+def _usual(name: str) -> str:
+    """A name in the form that Python reads it in."""
+    return unicodedata.normalize("NFKC", name)
+
+
 def _translated(expression: str, columns: set[str]) -> tuple[str, dict[str, str]]:
     """Python source with a stand-in for every name that Python could not read as one."""
     ticked: dict[str, str] = {}
@@ -123,7 +141,7 @@ class _Evaluation:
         self._frame = frame
         self._expression = expression
         self._ticked = ticked
-        self._names = {unicodedata.normalize("NFKC", str(c)): c for c in frame.columns}
+        self._names = {_usual(str(c)): c for c in frame.columns}
 
     def condition(self, node: ast.expr) -> _Answer:
         match node:
@@ -258,7 +276,7 @@ class _Evaluation:
         if not isinstance(node, ast.Name):
             raise self._refused(node)
         name = self._ticked.get(node.id, node.id)
-        known = self._names.get(unicodedata.normalize("NFKC", name))
+        known = self._names.get(_usual(name))
         if known is not None:
             return self._frame[known]
         if name == "index":

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from itertools import islice
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,9 @@ from dvgs_core.methods.resume import check_state
 from dvgs_core.models.settings import NetworkSettings
 from dvgs_core.samples import Samples, Step
 from dvgs_core.settings import Settings, shared
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _MOST_STEPS = 100
 
@@ -183,6 +187,7 @@ class InRun(Base[InRunSettings]):
                 dot, _ = block.score(
                     X[rows], y[rows], hashes[rows], lengths[rows], by_label=plan.suggests
                 )
+                _check_finite(dot, source.ids[positions[0]], step, rate)
                 weights = row_weights(y[rows][None], balanced=balanced)
                 sums[:, rows] += rate * weights[0, :, None] * dot
                 gradient, _ = batch_gradient(
@@ -236,4 +241,22 @@ class InRun(Base[InRunSettings]):
             dropout=chosen.dropout,
             normalise=chosen.normalise,
             max_steps=None,
+        )
+
+
+def _check_finite(dot: Tensor, ids: NDArray[np.int64], step: int, rate: float) -> None:
+    """Refuse rows whose product with the target's gradient is no number.
+
+    Args:
+        dot: (members, rows, labels) products.
+        ids: (rows,) of these rows.
+        step: of the training.
+        rate: the learning rate.
+    """
+    bad = ids[(~dot.isfinite()).any(dim=2).any(dim=0).cpu().numpy()]
+    if len(bad):
+        raise InputError(
+            f"The gradients of some rows are not finite at step {step} (row ids "
+            f"{', '.join(map(str, bad[:5]))}). Look for extreme numbers in them, or lower the "
+            f"learning rate; it is {rate:g}."
         )

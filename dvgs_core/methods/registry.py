@@ -171,7 +171,10 @@ def register(
 
     def add(make: M) -> M:
         if name in _entries:
-            raise ValueError(f"A method named {name!r} is registered already: {_entries[name]}.")
+            raise ValueError(
+                f"A method named {name!r} is registered already: choose another name than "
+                f"{', '.join(_entries)}."
+            )
         first_line = (make.__doc__ or "").strip().split("\n")[0]
         _entries[name] = Entry(
             name,

@@ -87,6 +87,18 @@ def test_noise_falls_on_numeric_features_of_the_matching_rows_only(corrupted, ta
     pd.testing.assert_frame_equal(damaged[rest], frame[rest], check_dtype=False)
 
 
+def test_columns_that_are_no_features_or_choose_the_rows_stay_as_they_are(corrupted, table, frame):
+    damaged, _, summary = corrupted(
+        *(table, "--missing-rate", "1", "--swap-rate", "0.5", "--role", "c=ignore"),
+        *("--rows", "colour == 'red'"),
+        name="kept.parquet",
+    )
+    assert summary["kinds"]["missing values"] == (frame["colour"] == "red").sum()
+    kept = ["c", "colour", "y"]
+    pd.testing.assert_frame_equal(damaged[kept], frame[kept], check_dtype=False)
+    assert (damaged[["a", "b"]] != frame[["a", "b"]]).any().all()
+
+
 @pytest.mark.parametrize("name", ["damaged.csv", "damaged.tsv", "damaged.xlsx"])
 def test_the_damaged_table_takes_the_form_its_name_ends_in(corrupted, table, frame, name):
     damaged, truth, _ = corrupted(table, "--label-rate", "0.2", name=name)
@@ -209,7 +221,16 @@ def test_detect_reckons_with_valued_rows_only(dvgs, tmp_path):
         "auroc": 1.0,
         "average_precision": 1.0,
         "precision_at_corrupted": 1.0,
+        "without_value": 1,
+        "corrupted_without_value": 1,
     }
+    said = dvgs("detect", tmp_path / "v.parquet", tmp_path / "t.csv").out.splitlines()
+    assert said[0] == "rows without a value are left out: 1, of which 1 are corrupted"
+    # a target row needs none
+    roles = pd.DataFrame(values).assign(role=["source"] * 4 + ["target"])
+    roles.to_parquet(tmp_path / "v.parquet")
+    again = json.loads(dvgs("detect", tmp_path / "v.parquet", tmp_path / "t.csv", "--json").out)
+    assert again == found | {"without_value": 0, "corrupted_without_value": 0}
 
 
 @pytest.mark.parametrize(
@@ -291,6 +312,8 @@ def test_detect_says_how_values_follow_noise(dvgs, corrupted, table, tmp_path):
         "rows": 120,
         "noise_spearman": 1.0,
         "noise_spearman_standard_error": 0.0,
+        "without_value": 0,
+        "corrupted_without_value": 0,
     }
     (line,) = dvgs(*call).out.splitlines()
     assert line.startswith("Noise and low values have the rank correlation 1.000 over 120 rows")

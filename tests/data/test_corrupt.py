@@ -54,6 +54,37 @@ def test_missing_labels_are_not_touched():
         np.testing.assert_array_equal(new[~mask].astype(str), y[~mask].astype(str))
     new, mask = corrupt_labels(np.array([-1, 1] * 5), 1.0)
     assert new.tolist() == [1, -1] * 5, "minus one opposite one other class is a class"
+    new, mask = corrupt_labels(np.array([-1, 1] * 5), 1.0, classes=[0, 1])
+    assert new.tolist() == [-1, 0] * 5, "what classes there are is told"
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        dict(label_rate=0.5),
+        dict(label_rate=0.5, label_class="x", label_rate_elsewhere=0.5),
+        dict(label_rate=0.5, label_group_column="site", label_group="rome"),
+        dict(label_rate=0.5, label_kind="confusable"),
+    ],
+)
+@pytest.mark.parametrize("part", [None, "s"])
+def test_a_part_of_the_rows_may_have_one_class_and_missing_labels(settings, part):
+    frame = pd.DataFrame(
+        dict(
+            a=np.random.default_rng(0).normal(size=90),
+            label=["x"] * 40 + ["z"] * 40 + [None] * 10,
+            site=["rome"] * 40 + ["oslo"] * 40 + ["rome"] * 10,
+            part=["s"] * 40 + ["t"] * 40 + ["s"] * 10,
+        )
+    )
+    columns = [Column(name="a"), Column(name="label", role="label", kind="category")]
+    schema = Schema(columns=columns, task="classification")
+    rows = None if part is None else (frame["part"] == part).to_numpy()
+    damaged, truth = corrupt_table(frame, schema, CorruptionSettings(**settings), 0, rows=rows)
+    assert damaged["label"].isna().tolist() == frame["label"].isna().tolist()
+    assert not truth["corrupted"][80:].any()
+    struck = 40 if part or "label_group" in settings else 80
+    assert truth["corrupted"].sum() == struck / 2
 
 
 def test_longer_names_fit():

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dvgs_core.data import matching_rows
+from dvgs_core.data.query import named_columns
 from dvgs_core.errors import InputError
 
 FRAME = pd.DataFrame(
@@ -180,3 +181,17 @@ def test_a_back_tick_in_a_name_is_written_twice():
     for query in ("`a``b > 1", "`a``", "`"):
         with pytest.raises(InputError, match="not closed"):
             matching_rows(frame, query)
+
+
+@pytest.mark.parametrize(
+    ("expression", "named"),
+    [
+        ("age > 30 and word == 'age of class'", ["age", "word"]),
+        ("class < 3 or `an ``odd`` name`.isnull()", ["an `odd` name", "class"]),
+        ("\u212bngstrom > 0", ["\u00c5ngstrom"]),
+        ("index < 3", []),
+    ],
+)
+def test_the_columns_that_an_expression_names(expression, named):
+    columns = ["age", "an `odd` name", "class", "of", "\u00c5ngstrom", "word"]
+    assert named_columns(pd.DataFrame(columns=columns), expression) == named

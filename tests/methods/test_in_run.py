@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from dvgs_core import methods
+from dvgs_core.errors import InputError
 from dvgs_core.evaluation import detection
 from dvgs_core.gradients.reference import row_gradients
 from dvgs_core.methods.dvgs import DVGSSettings
@@ -104,3 +105,11 @@ def test_wrong_labels_hurt_the_target():
     )
     assert valuation.values[wrong].mean() < 0 < valuation.values[~wrong].mean()
     assert detection(wrong, valuation.values).auroc > 0.95
+
+
+@pytest.mark.parametrize("scale", [1e6, 3e5])
+def test_rows_whose_gradients_are_no_numbers_are_named(scale):
+    rng = np.random.default_rng(0)
+    X, T = (Samples((rng.normal(size=(n, 4)) * scale).astype("f4")) for n in (200, 100))
+    with pytest.raises(InputError, match=r"not finite .*(lower|Lower) the learning rate"):
+        methods.create("in-run").value(X, T)

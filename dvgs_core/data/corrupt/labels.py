@@ -24,8 +24,8 @@ def corrupt_labels(
 
     Args:
         y: (n,) labels of any type. Missing ones (NaN, None, pd.NA, and -1 among codes from 0 up)
-            are not touched and do not count. -1 is a class where it stands opposite a single
-            other one, as in {-1, 1}.
+            are not touched and do not count. -1 is a class where it is one of `classes` or, without
+            them, stands opposite a single other one, as in {-1, 1}.
         rate: share of the labelled rows, in [0, 1]; exactly round(rate * n) rows change.
         seed: the same seed, the same damage; the rows do not depend on `partner`.
         classes: what may be drawn; None: the classes present in y.
@@ -44,7 +44,7 @@ def corrupt_labels(
         raise InputError(f"Labels to corrupt must have one axis, got shape {y.shape}.")
     if not (np.isfinite(rate) and 0 <= rate <= 1):
         raise InputError(f"rate is a share of rows, from 0 to 1; got {rate}.")
-    labelled = np.flatnonzero(~_missing(y))
+    labelled = np.flatnonzero(~_missing(y, classes))
     m = round(rate * len(labelled))
     mask = np.zeros(len(y), bool)
     if m == 0:
@@ -211,10 +211,11 @@ def integer(sequence: np.random.SeedSequence) -> int:
     return int(sequence.generate_state(1, np.uint64)[0])
 
 
-def _missing(y: np.ndarray) -> np.ndarray:
+def _missing(y: np.ndarray, classes: Any) -> np.ndarray:
     missing = np.asarray(pd.isna(y), bool)
-    if y.dtype.kind == "i":
-        present = np.unique(y)
-        if present[:1].tolist() == [-1] and len(present) != 2:
-            missing = missing | (y == -1)
-    return missing
+    if y.dtype.kind != "i":
+        return missing
+    present = np.unique(y)
+    # what classes there are does not show in a part of the rows
+    is_class = len(present) == 2 and present[0] == -1 if classes is None else -1 in classes
+    return missing if is_class else missing | (y == -1)
