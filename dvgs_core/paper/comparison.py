@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dvgs_core.paper.experiments import EXPERIMENTS
 from dvgs_core.paper.published import METHODS
 from dvgs_core.paper.records import Record
-from dvgs_core.paper.settings import shortened
+from dvgs_core.paper.settings import DIFFERS, shortened
 from dvgs_core.paper.summary import (
     Section,
     groups,
@@ -82,6 +82,7 @@ def comparison(
         for (number, name), some in found.items()
         if shortened(some)
     ]
+    differs += [f"- {label(name)}: {DIFFERS[name]}." for name in names if name in DIFFERS]
     unpaid = [
         f"{label(name)} has not been run: {cost}."
         for name, cost in costly.items()

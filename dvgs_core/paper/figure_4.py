@@ -7,9 +7,9 @@ from dvgs_core.paper.work import Request, Work
 
 NAME, TITLE = "figure-4", "Figure 4: filtering by value, feature noise"
 _ABOUT = (
-    "Experiments 4 to 6 and 8, with the values of table 2. The curve of experiment 7, of a "
-    "convolutional autoencoder, is left out: the networks that are trained side by side here are "
-    "perceptrons."
+    "Removing by the values of table 2. The curve of experiment 7, of a convolutional autoencoder, "
+    "is left out: the networks that are trained side by side here are perceptrons. Experiment 8 "
+    "has one replicate instead of three."
 )
 _SHOWN = (4, 5, 6, 8)
 

@@ -27,6 +27,22 @@ _QUICK = {
     **{"restarts": 1, "epochs": 2, "max_steps": 4, "permutations": 2, "least_permutations": 1},
     **{"outer_steps": 3, "together": 2},
 }
+#: How a method differs from the published one in every experiment.
+DIFFERS = {
+    "tmc-shapley": (
+        "a walk ends within 3 % of the whole source's score, and there are 200 to 1,000 "
+        "permutations, as in the published configuration files; the paper's text says 1 % and at "
+        "least 100"
+    ),
+    "dvrl": (
+        "the estimator is that of Yoon et al. 2020: the label goes in with the features, "
+        "|y − prediction| at its last two layers, which all have biases; in the paper's code the "
+        "label goes in at the last layers too, and there is one bias in all. Inner networks start "
+        "alike and draw the same batches and dropout at every outer step, where the paper's start "
+        "alike; a fixed baseline is one network's score instead of three networks' mean, a moving "
+        "one the mean of the window instead of an exponential one"
+    ),
+}
 _OTHERS = {"loo": loo.PAPER, "tmc-shapley": shapley.PAPER, "dvrl": dvrl.PAPER}
 
 
