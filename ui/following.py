@@ -1,4 +1,4 @@
-"""Rows whose traces a person follows: named in a box, or clicked in the table of the lowest."""
+"""Rows whose traces a person follows: named in a box, or clicked in a table or on the map."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,6 +7,7 @@ from streamlit.delta_generator import DeltaGenerator
 from ui import charts, splits
 from ui.dialogs import rerun_when_free
 from ui.frame import errors_for_people
+from ui.map import map_events
 from ui.state import set_widget, state, widget
 
 _BOX = "value.follow"
@@ -51,7 +52,7 @@ def table_key(rows: NDArray[np.int64]) -> str:
 
 
 def clicked() -> None:
-    """Follow the row that was clicked, or no longer; the oldest of too many goes."""
+    """Follow the row that was clicked in the table, or no longer."""
     event = widget(f"value.lowest.{state.lowest_clicks}") or {}
     cells = event.get("selection", {}).get("cells", [])
     rows = [state.lowest_rows[place] for place, _ in cells if place < len(state.lowest_rows)]
@@ -60,6 +61,24 @@ def clicked() -> None:
     state.lowest_clicks += (
         1  # a new table, with nothing selected: its rows move while a run goes on
     )
+    _turn(rows)
+
+
+def clicked_on_map(key: str, version: str) -> None:
+    """Follow the point that was clicked on a map, or no longer.
+
+    Args:
+        key, version: of the map and of its points.
+    """
+    events = map_events(widget(key), version)
+    if events.click > state.follow_click_seen:
+        state.follow_click_seen = events.click
+        if events.clicked is not None:
+            _turn([events.clicked])
+
+
+def _turn(rows: list[int]) -> None:
+    """Rows that are followed are no longer, others are from now on; the oldest of too many goes."""
     before = state.followed
     after = tuple(row for row in before if row not in rows)
     if after == before:

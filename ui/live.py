@@ -4,6 +4,7 @@ Every panel has its place and height from the beginning, so that nothing moves w
 """
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -37,17 +38,47 @@ _WORDS = {
 _PANEL, _LOW = 290, 200
 
 
-def panels(run: Run) -> None:
-    """Everything about one run, drawn from its files."""
+@dataclass(frozen=True, eq=False)
+class SoFar:
+    """What a run has found so far.
+
+    Attributes:
+        steps: a line a checkpoint; see `RunFiles.steps`.
+        few: it is a first look at a few rows, until all are scored once.
+        ids: (n,) row ids, ascending; none before the first values.
+        values: (n,) their values.
+        trace: (steps, n) their similarities.
+    """
+
+    steps: pd.DataFrame
+    few: bool
+    ids: NDArray[np.int64]
+    values: NDArray[np.float64]
+    trace: NDArray[np.float32]
+
+
+def so_far(run: Run) -> SoFar:
+    """Read a run's files, of whatever age."""
     files = RunFiles(run.directory)
     steps = files.steps()
     few = steps.empty and run.active
-    if few:  # a first look at a few rows, until all of them are scored once
+    if few:
         files = RunFiles(run.directory / FIRST)
         steps = files.steps()
-    progress(run, steps, few=few)
     ids, values, trace = files.array("ids"), files.array("values"), files.trace()
-    there = not steps.empty and ids is not None and values is not None and trace is not None
+    if steps.empty or ids is None or values is None or trace is None:
+        nothing = np.empty(0, dtype=np.int64)
+        return SoFar(steps, few, nothing, nothing.astype(float), np.empty((0, 0), np.float32))
+    steps = steps.iloc[: len(trace)]
+    return SoFar(steps, few, ids, values, trace[: len(steps)])
+
+
+def panels(run: Run) -> None:
+    """Everything about one run, drawn from its files."""
+    found = so_far(run)
+    steps, ids, values, trace = found.steps, found.ids, found.values, found.trace
+    progress(run, steps, few=found.few)
+    there = len(ids) > 0
     if not there and not run.active:
         return
     upper, lower = st.columns([3, 2], gap="medium"), st.columns([3, 2], gap="medium")
@@ -74,14 +105,12 @@ def panels(run: Run) -> None:
         ):
             place.caption(words)
         return
-    assert ids is not None and values is not None and trace is not None
     shown = lowest(ids, values, 8)
-    steps = steps.iloc[: len(trace)]
     with places[0]:
-        traces(run, steps, ids, trace[: len(steps)], shown)
+        traces(run, steps, ids, trace, shown)
     with places[1]:
         title("Lowest now", "rows that hurt most so far")
-        lowest_table(ids, values, trace, shown)
+        lowest_table(found, shown, _PANEL)
     with places[2]:
         title("Distribution of values")
         middle = style.MIDDLE_DARK if style.dark() else style.MIDDLE_LIGHT
@@ -280,12 +309,16 @@ _TRACES = ("Similarity traces", "agreement with the target")
 _EDGES = (("q05", "q95"), ("q25", "q75"))
 
 
-def lowest_table(
-    ids: NDArray[np.int64], values: NDArray, trace: NDArray[np.float32], shown: NDArray[np.int64]
-) -> None:
-    """The lowest rows as they stand."""
-    rows = ids[shown]
-    frame = pd.DataFrame({"row": rows, "value": values[shown], "trace": sparkline(trace, shown)})
+def lowest_table(found: SoFar, shown: NDArray[np.int64], height: int) -> None:
+    """The lowest rows as they stand.
+
+    Args:
+        found: what the run has found.
+        shown: (k,) their positions.
+        height: pixels.
+    """
+    rows, lines = found.ids[shown], sparkline(found.trace, shown)
+    frame = pd.DataFrame({"row": rows, "value": found.values[shown], "trace": lines})
     label, data = schema().label, table(the_dataset_id()).frame
     if label is not None:
         inside = rows < len(data)
@@ -295,7 +328,7 @@ def lowest_table(
     st.dataframe(
         frame,
         hide_index=True,
-        height=_PANEL,
+        height=height,
         key=following.table_key(rows),
         on_select=following.clicked,
         selection_mode="single-cell",

@@ -1,6 +1,7 @@
 """The Review page's map: layouts, colours and hover texts, each made once and kept."""
 
 import os
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
@@ -133,8 +134,23 @@ def lasso_rows(place: Layout, events: MapEvents) -> np.ndarray:
     return np.flatnonzero(selected_rows(events.polygon, np.asarray(place.xy)))
 
 
-def show(place: Layout, *, selected, focus: int | None, height: int) -> None:
-    """The map and what it is coloured by."""
+def show(
+    place: Layout,
+    *,
+    selected,
+    focus: int | None,
+    height: int,
+    on_change: Callable[[], None] | None = None,
+) -> None:
+    """The map and what it is coloured by.
+
+    Args:
+        place: where rows stand.
+        selected: row ids outlined.
+        focus: row id of the row under review.
+        height: pixels of the map.
+        on_change: called before the next run when a lasso or click came.
+    """
     left, right = st.columns([2, 3], vertical_alignment="center")
     by = left.selectbox(
         "Colour by",
@@ -173,6 +189,7 @@ def show(place: Layout, *, selected, focus: int | None, height: int) -> None:
         height=height,
         dim=len(selected) > 0,
         known=events_before_drawing(place),
+        on_change=on_change,
     )
 
 

@@ -92,6 +92,7 @@ class State:
     follow_changed: _Kept[bool] = _Kept(False)
     lowest_rows: _Kept[tuple[int, ...]] = _Kept(())
     lowest_clicks: _Kept[int] = _Kept(0)
+    follow_click_seen: _Kept[int] = _Kept(0)
     message: _Kept[str] = _Kept("")
     inside_app: _Kept[bool] = _Kept(False)
     dialog_open: _Kept[bool] = _Kept(False)

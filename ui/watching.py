@@ -1,12 +1,13 @@
 """Which run is shown, in which view, and its panels while it goes on."""
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import streamlit as st
 
 from dvgs_core.store import Run
-from ui import ahead, following, live, runs_view
+from ui import ahead, following, live, runs_view, value_map
 from ui.dialogs import rerun_when_free
 from ui.jobs import RunFiles
 from ui.state import open_run, the_dataset_id, the_run, workspace
@@ -18,7 +19,9 @@ _BEGINS = 3.0
 #: For so long one look waits for a first trace: a page drawn ten times a second in vain takes the
 #: processor from who computes it.
 _WAITS, _LOOKS_AGAIN = 0.4, 0.02
-VIEWS = {"watch": "Watch", "runs": "Runs", "log": "Log"}
+#: Seconds between two pictures of the map, of whose points many change colour each time.
+_MAP = 2.0
+VIEWS = {"watch": "Watch", "map": "Map", "runs": "Runs", "log": "Log"}
 
 
 def show() -> None:
@@ -55,32 +58,39 @@ def show() -> None:
             st.switch_page("pages/review.py")
     match view:
         case "watch":
-            watch()
+            watch(live.panels, _pace)
+        case "map":
+            watch(value_map.panels, _map_pace)
         case "runs":
             runs_view.runs_view()
         case "log":
             runs_view.log_view()
 
 
-def watch() -> None:
-    """The panels, redrawn while the run goes on; the whole page when it begins or ends."""
+def watch(panels: Callable[[Run], None], pace: Callable[[Run], float | None]) -> None:
+    """The panels, redrawn while something changes; the whole page when the run begins or ends.
+
+    Args:
+        panels: draws a run.
+        pace: seconds until it is drawn again; None if nothing changes any more.
+    """
     before = the_run()
-    begun, every = live.begun(before), _pace(before)
+    begun, every = live.begun(before), pace(before)
     drawn: list[bool] = []
 
     @st.fragment(run_every=every)
-    def panels() -> None:
+    def again() -> None:
         if drawn and every == _AT_ONCE:
             _await_first_trace()
         drawn.append(True)
         current = the_run()
-        live.panels(current)
+        panels(current)
         following.show_box_again()
         changed = current.status != before.status or live.begun(current) != begun
-        if before.active and (changed or _pace(current) != every):
+        if every is not None and (changed or pace(current) != every):
             rerun_when_free()
 
-    panels()
+    again()
 
 
 def _await_first_trace() -> None:
@@ -92,7 +102,7 @@ def _await_first_trace() -> None:
 
 
 def _pace(run: Run) -> float | None:
-    """Seconds until a run is looked at again; None if nothing changes any more."""
+    """Seconds until a run's panels are drawn again; None if nothing changes any more."""
     if not run.active:
         return None
     others = (one for one in workspace().runs() if one.id != run.id)
@@ -100,3 +110,11 @@ def _pace(run: Run) -> float | None:
         return _OFTEN
     since = run.started or run.created
     return _AT_ONCE if (datetime.now(UTC) - since).total_seconds() < _BEGINS else _SOON
+
+
+def _map_pace(run: Run) -> float | None:
+    """The same for the map, which also changes when the UMAP is there."""
+    pace = _pace(run)
+    if pace == _OFTEN or (pace is None and value_map.waiting(run)):
+        return _MAP
+    return pace

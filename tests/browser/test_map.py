@@ -436,3 +436,14 @@ def test_a_hundred_thousand_points_are_sent_once(page, serve, apps):
     expect(page.get_by_text("selected 0", exact=True)).to_have_count(0)
     linked.settle()
     assert linked.said("selected") == str(len(linked.inside()))
+
+
+def test_points_stay_in_the_browser_however_often_their_colours_change(linked):
+    # they are not sent again, and another map of the same rows must find them
+    for times in range(1, 15):
+        linked.page.get_by_role("button", name="New values").click()
+        linked.page.get_by_text(f"runs {times + 1}", exact=True).wait_for()
+        linked.settle()
+    kept = linked.ask("[...window[Symbol.for('dvgs.map')].arrays.keys()]")
+    for kind in ("points", "colours", "hover"):
+        assert f"{kind}:{linked.ask(f'map.data.{kind}')}" in kept

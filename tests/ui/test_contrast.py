@@ -71,12 +71,18 @@ def test_text_links_and_muted_words_are_readable_on_both_grounds(theme):
 
 
 def test_words_on_the_accent_are_readable():
+    sheet = (ROOT / "ui/style.css").read_text()
     (pair,) = re.findall(
         rf"stBaseButton-primary[^{{]*p {{ color: light-dark\(({_COLOUR}), ({_COLOUR})\)",
-        (ROOT / "ui/style.css").read_text(),
+        sheet,
     )
-    for theme, ink in zip(("light", "dark"), pair, strict=True):
+    (pointed,) = re.findall(
+        rf"stBaseButton-primary[^{{]*hover[^{{]*{{\s*background: light-dark\(({_COLOUR}), ({_COLOUR})\)",
+        sheet,
+    )
+    for theme, ink, under_pointer in zip(("light", "dark"), pair, pointed, strict=True):
         assert contrast(ink, THEMES[theme]["primaryColor"]) >= READABLE
+        assert contrast(ink, under_pointer) >= READABLE
 
 
 @pytest.mark.parametrize("sheet", SHEETS, ids=lambda path: path.name)

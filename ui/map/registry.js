@@ -17,7 +17,14 @@ function keepArrays(kind, version, content) {
 }
 
 function arraysOf(kind, version) {
-  return registry.arrays.get(`${kind}:${version}`);
+  const name = `${kind}:${version}`;
+  const content = registry.arrays.get(name);
+  if (content) {
+    // what is drawn stays, however often its colours change: it is not sent again
+    registry.arrays.delete(name);
+    registry.arrays.set(name, content);
+  }
+  return content;
 }
 
 function memoryOf(map) {

@@ -53,12 +53,17 @@ def draw(where: str) -> None:
         shown = st.selectbox("Colour by", list(colours))
         many = st.toggle("Select every tenth row")
         st.button("Rerun")
+        drawn = colours[shown]
+        if st.button("New values"):
+            st.session_state["times"] = st.session_state.get("times", 0) + 1
+        if times := st.session_state.get("times"):
+            drawn = value_colours(np.roll(drawn.values, times))
         if st.button("Forget the lasso"):
             st.session_state["cleared"] = early.lasso
     with main:
         events = linked_map(
             points,
-            colours[shown],
+            drawn,
             key="map",
             description=f"{ROWS} rows by likeness.",
             selected=ids[::10] if many else (),
