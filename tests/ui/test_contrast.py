@@ -77,7 +77,8 @@ def test_words_on_the_accent_are_readable():
         sheet,
     )
     (pointed,) = re.findall(
-        rf"stBaseButton-primary[^{{]*hover[^{{]*{{\s*background: light-dark\(({_COLOUR}), ({_COLOUR})\)",
+        r"stBaseButton-primary[^{]*hover[^{]*{\s*"
+        rf"background: light-dark\(({_COLOUR}), ({_COLOUR})\)",
         sheet,
     )
     for theme, ink, under_pointer in zip(("light", "dark"), pair, pointed, strict=True):
