@@ -9,6 +9,11 @@ replicates, as in the paper's level-5 data. So, in closed form:
     correlation of two replicates, many genes       h² / (h² + σ²)
 
 The latter is what the average Pearson correlation (APC) of a row estimates.
+
+A share τ of the noise's variance may come from a few technical factors (a well's number of cells,
+its RNA's quality): directions t_k over the genes, the same for all rows, each replicate somewhere
+else along them, so that e_r = √(1 − τ) N(0, I) + √(τ / K) Σ_k N(0, 1) t_k. The closed forms above
+still hold on average over genes and replicates.
 """
 
 from dataclasses import dataclass
@@ -72,6 +77,8 @@ def generate_profiles(
     replicates: int = 4,
     genes: int = 978,
     programmes: int = 40,
+    shared: float = 0.0,
+    factors: int = 5,
     seed: int = 0,
 ) -> Profiles:
     """Draw profiles; the same seed gives the same ones.
@@ -83,16 +90,16 @@ def generate_profiles(
         perturbations, doses: there are perturbations × doses rows, a perturbation's together.
         replicates: behind each profile, at least 2.
         genes, programmes: columns, and how many directions they are mixtures of.
+        shared, factors: the share of the noise's variance, in [0, 1], that comes from so many
+            technical factors; τ and K above.
     """
-    streams = np.random.SeedSequence(seed).spawn(4)
-    shapes, effects, noises, draws = (np.random.default_rng(stream) for stream in streams)
+    streams = np.random.SeedSequence(seed).spawn(5)
+    shapes, effects, noises, draws, technical = (np.random.default_rng(s) for s in streams)
     # few genes carry much of a programme
     shape = (programmes, genes)
     loading = shapes.standard_normal(shape) * shapes.exponential(1.0, shape)
     mixture = effects.standard_normal((perturbations, programmes))
-    direction = mixture @ loading
-    direction -= direction.mean(axis=1, keepdims=True)
-    direction /= direction.std(axis=1, keepdims=True)
+    direction = _standardised(mixture @ loading)
     potency = 0.8 * np.exp(0.7 * effects.standard_normal(perturbations))
     half_dose = np.exp(effects.standard_normal(perturbations))
     dose = 3.0 ** (np.arange(doses) - doses // 2)
@@ -101,13 +108,23 @@ def generate_profiles(
     doses_of_rows = np.tile(dose, perturbations)
     strength = potency[perturbation] * doses_of_rows / (doses_of_rows + half_dose[perturbation])
     noise = np.exp(0.3 * noises.standard_normal(len(perturbation)))
+    factor = _standardised(technical.standard_normal((factors, genes)))
     X = np.empty((len(perturbation), genes), dtype=np.float32)
     apc = np.empty(len(perturbation))
     for start in range(0, len(perturbation), _ROWS_AT_ONCE):
         rows = slice(start, start + _ROWS_AT_ONCE)
         signal = strength[rows, None] * direction[perturbation[rows]]
         error = draws.standard_normal((len(signal), replicates, genes), dtype=np.float32)
+        if shared:
+            where = technical.standard_normal((len(signal), replicates, factors))
+            error = (1 - shared) ** 0.5 * error + (shared / factors) ** 0.5 * (where @ factor)
         measured = signal[:, None] + noise[rows, None, None] * error
         X[rows] = measured.mean(axis=1)
         apc[rows] = average_correlation(measured)
     return Profiles(X, apc, perturbation, doses_of_rows, strength, noise)
+
+
+def _standardised(directions: NDArray) -> NDArray:
+    """(k, genes), each of mean 0 and variance 1 over the genes."""
+    centred = directions - directions.mean(axis=1, keepdims=True)
+    return centred / centred.std(axis=1, keepdims=True)

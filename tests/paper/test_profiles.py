@@ -26,6 +26,21 @@ def test_a_profile_has_the_variance_of_its_signal_and_a_replicates_share_of_its_
     assert np.mean(profiles.X.var(axis=1) / expected) == pytest.approx(1, abs=0.02)
 
 
+def test_technical_noise_has_the_same_variance_and_lies_along_few_directions(profiles):
+    shape = dict(doses=6, replicates=4, genes=3000, seed=5)
+    made = generate_profiles(80, shared=0.5, factors=3, **shape)
+    assert (made.strength == profiles.strength).all() and (made.noise == profiles.noise).all()
+    expected = made.strength**2 + made.noise**2 / 4
+    assert np.mean(made.X.var(axis=1) / expected) == pytest.approx(1, abs=0.05)
+    # of two replicates' correlation; the technical part of one pair has a spread of 1 / √3
+    assert (made.apc - made.expected_apc).mean() == pytest.approx(0, abs=0.03)
+    # where no noise is a row's own, 40 programmes, their mean over genes and 3 factors span all
+    whole = generate_profiles(80, shared=1.0, factors=3, **shape)
+    for rows, least in ((whole, 0.99999), (profiles, 0)):
+        squares = np.linalg.svd(rows.X.astype(float), compute_uv=False) ** 2
+        assert least <= squares[:44].sum() / squares.sum() <= (1.00001 if least else 0.9)
+
+
 def test_a_perturbation_is_stronger_at_a_higher_dose(profiles):
     by_dose = profiles.strength.reshape(80, 6)
     assert (np.diff(by_dose, axis=1) > 0).all()
