@@ -231,7 +231,7 @@ class DVRL(Base[DVRLSettings]):
             rng.bit_generator.state = json.loads(resume["rng"].tobytes())
         with Utility(wanted, source, target, classes=classes, device=self.device) as utility:
             shown = self.estimator_inputs(source, target, classes)
-            estimator = _Estimator(wanted, shown, self.seed)
+            estimator = Estimator(wanted, shown, self.seed)
             latest: deque[float] = deque(maxlen=wanted.window)
             fixed = 0.0
             if resume is not None:
@@ -333,7 +333,7 @@ class EstimatorInputs(NamedTuple):
     distance: Tensor
 
 
-class _Estimator:
+class Estimator:
     """The network that says how likely each row is to be selected.
 
     Its last hidden layers are narrow, and only there |y - prediction| comes in: it tells more than
@@ -392,6 +392,13 @@ class _Estimator:
             for number in range(len(list(self.network.parameters())))
         }
         self.adam.load_state_dict(whole)
+
+    def varying(self) -> int:
+        """How many of the body's outputs differ between rows; with none, only distances count."""
+        import torch
+
+        with torch.no_grad():
+            return int((self.body(self.inputs).std(dim=0) > 0).sum())
 
     def logits(self, rows: NDArray[np.int64]) -> Tensor:
         """(rows,)"""

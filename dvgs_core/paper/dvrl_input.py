@@ -6,6 +6,8 @@ from dvgs_core.paper.valuations import KIND as VALUATIONS
 
 #: Kind of the records that experiments/dvrl_input.py makes.
 KIND = "dvrl-input"
+#: Kind of those about the estimator's body.
+BODIES = "dvrl-bodies"
 
 
 def told(records: Records, measure: str) -> dict[tuple[int, str], str]:
@@ -34,5 +36,24 @@ def told(records: Records, measure: str) -> dict[tuple[int, str], str]:
             f"the target, has by itself {plus_minus(*mean_and_spread([*alone.values()]))} over "
             f"draws {listed_seeds(alone)} (`{some[-1].command}`, {some[-1].date[:10]}); "
             f"in the draws of the table it has {inputs}, and DVRL ends at {ours}"
+            + _bodies(records, number)
         )
     return found
+
+
+def _bodies(records: Records, number: int) -> str:
+    """Whether the estimator's body still told rows apart after its first steps."""
+    some = [r for r in records.of(BODIES) if r.what["experiment"] == number]
+    if not some:
+        return ""
+    looks = {r.what["seed"]: r.outcome["varying"] for r in some}
+    steps = ", ".join(str(step) for step, _ in some[0].outcome["varying"])
+    counts = "; ".join(
+        f"{', '.join(str(count) for _, count in course)} in draw {seed}"
+        for seed, course in looks.items()
+    )
+    return (
+        ". Of the 10 outputs of the estimator's body, which sees features and label, so many "
+        f"differ between rows after {steps} steps: {counts}; where none does any more, nothing but "
+        "that distance orders the rows"
+    )

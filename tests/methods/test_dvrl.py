@@ -9,8 +9,8 @@ from dvgs_core.methods.dvrl import (
     DVRL,
     PAPER,
     DVRLSettings,
+    Estimator,
     EstimatorInputs,
-    _Estimator,
     reinforce,
 )
 from dvgs_core.samples import Samples
@@ -53,7 +53,7 @@ def test_the_estimator_learns_to_select_what_is_rewarded_within_its_bounds():
     inputs = torch.from_numpy(rng.normal(size=(200, 4)).astype(np.float32))
     good = inputs[:, 0].numpy() > 0
     shown = EstimatorInputs(inputs, torch.zeros(200, 1))
-    estimator = _Estimator(DVRLSettings(estimator_width=20), shown, 1)
+    estimator = Estimator(DVRLSettings(estimator_width=20), shown, 1)
     rows = np.arange(200)
     for _ in range(250):
         chances = estimator.probabilities(rows)
@@ -119,3 +119,15 @@ def test_wrong_labels_are_selected_less():
 def test_the_papers_settings_are_settings(name):
     wanted = DVRL(**PAPER[name]).settings
     assert (wanted.outer_steps, wanted.max_steps, wanted.selections) == (2000, 100, 1)
+
+
+def test_outputs_of_the_body_that_are_the_same_for_all_rows_do_not_count():
+    inputs = torch.from_numpy(np.random.default_rng(0).normal(size=(50, 4)).astype(np.float32))
+    shown = EstimatorInputs(inputs, torch.zeros(50, 1))
+    estimator = Estimator(DVRLSettings(), shown, 0)
+    alive = estimator.varying()
+    assert 0 < alive <= 10
+    last = estimator.body[-2]
+    with torch.no_grad():
+        last.bias[:] = -1e6  # no unit is above zero for any row
+    assert estimator.varying() == 0

@@ -135,6 +135,10 @@ def test_what_dvrl_is_shown_stands_beside_what_it_makes_of_it(records, tmp_path)
     # 0.61 is the mean of 0.51, 0.62 and 0.70, and 0.095 their deviation
     assert "by itself 0.610 ± 0.095 over draws 0–2 (`python it`, 2026-01-02)" in said
     assert "in the draws of the table it has 0.510, 0.620, and DVRL ends at 0.500, 0.600." in said
+    body = replace(valuation("dvrl", 1, 0), outcome={"varying": [[20, 7], [90, 0]]})
+    records.add("dvrl-bodies", body)
+    table = write(records, tmp_path / "results").read_text().split("## Table 2")[0]
+    assert "differ between rows after 20, 90 steps: 7, 0 in draw 1; where none does" in table
 
 
 def test_the_document_in_docs_is_what_its_records_say(tmp_path):
