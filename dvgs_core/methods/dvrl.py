@@ -166,8 +166,8 @@ PAPER: dict[str, dict[str, Any]] = {
     "blog-labels": _PAPER | {"baseline": "fixed"},
     "adult-noise": _PAPER | {"baseline": "fixed"},
     "blog-noise": _PAPER | {"baseline": "fixed"},
-    "cifar10-labels": _PAPER | {"baseline": "moving", "window": 100, "outer_batch": 5000},
-    "cifar10-noise": _PAPER | {"baseline": "moving", "window": 100, "outer_batch": 5000},
+    "cifar10-labels": _PAPER | {"baseline": "moving", "window": 20},
+    "cifar10-noise": _PAPER | {"baseline": "moving", "window": 20},
 }
 
 
