@@ -35,10 +35,12 @@ def form(chosen: SplitSettings, way: str, roles: Schema) -> dict[str, Any]:
     """Widgets for the way chosen; what is not shown keeps its value."""
     columns = [column.name for column in roles.columns]
     size = chosen.target_size
+    # a condition belongs to the way it was given in; the other one starts without
+    own_condition = bool(chosen.balance_by) == (way == "balanced")
     values: dict[str, Any] = {
         "share": 0.3 if size is None or size > 1 else size,
         "rotations": max(chosen.rotations, 2),
-        "target_query": chosen.target_query,
+        "target_query": chosen.target_query if own_condition else "",
         "number": (kept("target_numbers") or {}).get(way),
         "balance_by": chosen.balance_by,
         "rows_text": splits.row_text(chosen.target_rows) if way == "rows" else "",
@@ -95,7 +97,9 @@ def _share(values: dict[str, Any], words: str) -> None:
     )
 
 
-def _number(values: dict[str, Any], way: str, words: str, placeholder: str) -> None:
+def _number(
+    values: dict[str, Any], way: str, words: str, placeholder: str, about: str | None = None
+) -> None:
     """How many rows; each way remembers its own number."""
     before = values["number"]
     values["number"] = st.number_input(
@@ -103,6 +107,7 @@ def _number(values: dict[str, Any], way: str, words: str, placeholder: str) -> N
         min_value=2,
         value=before,
         placeholder=placeholder,
+        help=about,
         key=f"target.number.{way}",
         **_REMEMBER,
     )
@@ -128,7 +133,14 @@ def _balanced(values: dict[str, Any], columns: list[str]) -> None:
         help=splits.HELP["target_query"],
         **_REMEMBER,
     )
-    _number(values, "balanced", "Rows in all", "30 %")
+    _number(
+        values,
+        "balanced",
+        "Rows in all",
+        "30 % of those rows",
+        "As many from each group; a group with fewer rows gives all it has, and the others make up "
+        "for it.",
+    )
 
 
 def target_file() -> str | None:

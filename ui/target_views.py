@@ -46,6 +46,8 @@ def show(found: Preview, roles: Schema, chosen: SplitSettings, target_dataset: s
     )
     if found.both:
         st.caption(f"{found.both:,} rows are target in one turn and valued in another.")
+    if chosen.balance_by:
+        _groups(found, chosen.balance_by)
     _warnings(found)
     view = st.segmented_control(
         "View",
@@ -74,6 +76,22 @@ def show(found: Preview, roles: Schema, chosen: SplitSettings, target_dataset: s
 def _said(found: Preview, sentence: str) -> str:
     """A sentence about the first turn, where there are several."""
     return f"First turn: {sentence}" if found.turns > 1 else sentence[0].upper() + sentence[1:]
+
+
+def _groups(found: Preview, column: str) -> None:
+    """How many rows each group of a balanced target has, and which groups had too few."""
+    cells = table(the_dataset_id()).frame[column].iloc[found.target_rows]
+    counts = cells.astype(object).where(cells.notna(), "(missing)").astype(str).value_counts()
+    most = int(counts.max())
+    full, short = counts[counts >= most - 1], counts[counts < most - 1]
+    each = style.count(most, "row") if full.min() == most else f"{most - 1:,} or {most:,} rows"
+    groups = style.count(len(full), "group")
+    st.caption(f"{each} from each of {groups} of {style.shortened(column, 40)}")
+    if len(short):
+        near = told_apart(short.index[:4], 28)
+        names = ", ".join(f"{near[name]} ({short[name]:,})" for name in short.index[:4])
+        more = f" and {len(short) - 4:,} more groups" if len(short) > 4 else ""
+        _warn(f"Groups with fewer rows give all they have: {names}{more}.")
 
 
 def _warnings(found: Preview) -> None:

@@ -30,7 +30,8 @@ class SplitSettings(Settings):
         default=None,
         gt=0,
         title="Target size",
-        description=f"{_SIZE} Empty: 0.3, or every matching row if there is a query.",
+        description=f"{_SIZE} Empty: 0.3 of them, but every row that matches a query where the "
+        "target is not balanced.",
         json_schema_extra={"unit": "rows"},
     )
     target_rows: tuple[int, ...] = Field(
@@ -41,7 +42,8 @@ class SplitSettings(Settings):
     balance_by: str = Field(
         default="",
         title="Balance the target by",
-        description="Column of whose values the target has equal numbers, as far as they go.",
+        description="Column of whose values the target has equal numbers of rows; a value with "
+        "fewer rows gives all it has.",
     )
     stratify: bool = Field(
         default=True,
@@ -264,8 +266,11 @@ def _targets(frame, settings, free, strata, classes, rng) -> list[np.ndarray]:
             f"{rotations} rotations need at least as many rows, but only {total:,} can be target: "
             "set fewer rotations."
         )
+    balanced = bool(settings.balance_by.strip())
     if settings.target_size is None:
-        share = 1.0 if settings.target_query.strip() else _DEFAULT_SHARE
+        # Taking every matching row would leave nothing to balance.
+        every = bool(settings.target_query.strip()) and not balanced
+        share = 1.0 if every else _DEFAULT_SHARE
         sizes = np.unique(strata[candidates], return_counts=True)[1]
         least = int((sizes >= rotations).sum()) if classes else 1
         wanted = min(max(_size(share, total, "target"), least), largest)
@@ -277,7 +282,7 @@ def _targets(frame, settings, free, strata, classes, rng) -> list[np.ndarray]:
                 f"A target of {count(wanted, 'row')} was asked for, but {count(total, 'row')} can "
                 f"be target: the largest that fits{each} is {largest:,}."
             )
-    if settings.balance_by.strip():
+    if balanced:
         return _balanced(frame, settings.balance_by, candidates, wanted, rotations, strata, rng)
     return _draw(candidates, strata[candidates], wanted, rotations, rng, cover=classes)
 

@@ -132,13 +132,13 @@ def target_words(job: Job, target_name: str | None) -> str:
         return f"{count(len(split.target_rows), 'row')} chosen one by one"
     words = f"rows where {split.target_query}" if split.target_query else "rows"
     size = split.target_size
+    everything = size is None and split.target_query and not split.balance_by
     if size is None:
-        drawn = "all " if split.target_query else "30 % of all "
+        drawn = "all " if everything else "30 % of the " if split.target_query else "30 % of all "
     else:
         drawn = f"{percent(size)} of the " if size <= 1 else f"{size:,.0f} "
     balanced = f", the same number of each {split.balance_by}" if split.balance_by else ""
     manner = " at random, in the classes' proportions" if split.stratify else " at random"
-    everything = size is None and split.target_query
     return f"{drawn}{words}{'' if everything else ', drawn' + manner}{balanced}"
 
 

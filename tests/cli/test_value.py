@@ -217,6 +217,13 @@ def test_balance_by_takes_the_same_number_of_each_value(valued, frame, table):
     assert taken.to_dict() == {"n": 10, "s": 10, "w": 10}
 
 
+def test_balance_by_without_a_size_takes_three_tenths_of_the_rows_that_match(valued, frame, table):
+    values = valued(table, "--balance-by", "site", "--target-query", "a > -1")
+    matching = frame.loc[frame["a"] > -1, "site"]
+    taken = frame.loc[sorted(rows_of(values, "target")), "site"].value_counts()
+    assert taken.sum() == round(0.3 * len(matching)) and taken.max() - taken.min() <= 1
+
+
 def test_source_query_and_size_leave_the_other_rows_unused(valued, frame, table):
     values = valued(table, "--source-query", "colour == 'red'", "--source-size", "15")
     source = rows_of(values, "source")

@@ -150,6 +150,16 @@ def test_balanced_targets_have_equal_numbers_as_far_as_they_go():
     assert not set(splits[0].target) & set(splits[1].target)
 
 
+def test_balanced_rows_that_match_a_query_are_a_share_of_them_unless_a_size_is_given():
+    values = ["a"] * 60 + ["b"] * 40 + ["a"] * 20 + ["b"] * 20
+    choice = {"balance_by": "y", "target_query": "x < 100"}
+    (split,) = drawn(values, **choice)
+    assert len(split.target) == 30 and split.target.max() < 100
+    assert [(split.target < 60).sum(), (split.target >= 60).sum()] == [15, 15]
+    (split,) = drawn(values, **choice, target_size=0.5)
+    assert [(split.target < 60).sum(), (split.target >= 60).sum()] == [25, 25]
+
+
 def test_a_regression_target_has_every_tenth():
     y = np.random.default_rng(0).normal(size=1000)
     (split,) = drawn(y, "regression", target_size=100)

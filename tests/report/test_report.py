@@ -217,6 +217,11 @@ def test_values_of_other_data_are_refused(reviewed):
             "9 rows where when > '2024-02-01', drawn at random, in the classes' proportions, the "
             "same number of each site",
         ),
+        (
+            {"target_query": "when > '2024-02-01'", "balance_by": "site"},
+            "30 % of the rows where when > '2024-02-01', drawn at random, in the classes' "
+            "proportions, the same number of each site",
+        ),
         ({"target_rows": (1, 2)}, "2 rows chosen one by one"),
     ],
 )

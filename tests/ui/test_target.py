@@ -223,6 +223,56 @@ def test_groups_give_equally_many_rows(at_target, people):
     assert shown["note"].value_counts().tolist() == [10, 10, 10]
 
 
+def test_groups_are_balanced_without_a_number_and_without_the_condition_of_another_way(
+    at_target, people
+):
+    way(at_target, "query")
+    value_of(at_target, "number_input", condition(at_target, 0, "age", "at least") + ".0", 50)
+    way(at_target, "balanced")
+    assert at_target.tab.text_input(key="target.balance_query").value == ""
+    value_of(at_target, "selectbox", "target.balance_by", "note")
+    assert chosen(at_target).target_query == "" and chosen(at_target).target_size is None
+    assert "90 target rows" in at_target.said
+    assert "30 rows from each of 3 groups of note" in at_target.said
+
+    old = people[people["age"] >= 50]
+    value_of(at_target, "text_input", "target.balance_query", "age >= 50")
+    assert f"{round(0.3 * len(old))} target rows" in at_target.said
+    at_target.pick("target.view", "rows")
+    shown = at_target.tab.dataframe[0].value
+    numbers = shown["note"].value_counts()
+    assert (shown["age"] >= 50).all() and len(numbers) == 3 and numbers.max() - numbers.min() <= 1
+
+    way(at_target, "query")
+    assert code(at_target) == "age >= 50"  # and what each way was told is still there
+    way(at_target, "balanced")
+    assert chosen(at_target).target_query == "age >= 50"
+    assert at_target.tab.text_input(key="target.balance_query").value == "age >= 50"
+
+
+def test_a_written_condition_is_still_there_after_another_way(at_target):
+    way(at_target, "query")
+    at_target.pick("target.mode", "write")
+    value_of(at_target, "text_input", "target.query", "age > 60")
+    way(at_target, "balanced")
+    value_of(at_target, "selectbox", "target.balance_by", "note")
+    assert chosen(at_target).target_query == ""
+    way(at_target, "query")
+    assert chosen(at_target).target_query == "age > 60"
+
+
+def test_groups_too_small_to_give_as_many_are_named(app):
+    frame = pd.DataFrame({"a": np.arange(120.0), "of": ["p"] * 60 + ["q"] * 55 + ["r"] * 5})
+    frame["y"] = ["no", "yes"] * 60
+    app.upload("groups.csv", csv(frame))
+    app.go("target")
+    way(app, "balanced")
+    value_of(app, "selectbox", "target.balance_by", "of")
+    assert "15 or 16 rows from each of 2 groups of of" in app.said
+    (warning,) = [one.value.replace("\\", "") for one in app.tab.warning if "Groups" in one.value]
+    assert warning == "Groups with fewer rows give all they have: r (5)."
+
+
 def test_rows_that_are_listed_are_the_target(app, bad_files):
     app.upload("good.csv", bad_files["good.csv"])
     app.go("target")
