@@ -9,7 +9,7 @@ from dvgs_core.errors import InputError
 from ui import splits, style, target_form, target_map, target_views
 from ui.components import empty
 from ui.frame import errors_for_people, inside_app
-from ui.state import keep, kept, schema, split, state, the_dataset_id
+from ui.state import keep, kept, schema, split, state, table, the_dataset_id
 from ui.studies import look
 
 
@@ -36,7 +36,7 @@ def page() -> None:
         try:
             if way == "file" and file is None:
                 raise InputError("Upload the file with the rows you trust.")
-            wanted = splits.settings_from(way, values)
+            wanted = splits.settings_from(way, values, len(table(the_dataset_id()).frame))
             found = splits.preview(the_dataset_id(), roles, wanted, file)
         except InputError as error:
             unfinished(way, str(error), values)

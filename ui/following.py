@@ -14,8 +14,8 @@ _BOX = "value.follow"
 _MOST = len(charts.FOLLOWED)
 
 
-def box(place: DeltaGenerator) -> None:
-    """Where row ids are named."""
+def box(place: DeltaGenerator, rows: int) -> None:
+    """Where row ids are named, of a table of so many rows."""
     text = place.text_input(
         "Follow rows",
         placeholder="the three lowest",
@@ -25,7 +25,7 @@ def box(place: DeltaGenerator) -> None:
         persist_state="session",
     )
     with errors_for_people():
-        state.followed = splits.row_ids(text)[:_MOST]
+        state.followed = splits.row_ids(text, rows)[:_MOST]
 
 
 def lines(

@@ -22,6 +22,7 @@ from ui.state import (
     table,
     the_dataset_id,
     the_run,
+    whole_number,
     widget,
     workspace,
 )
@@ -225,9 +226,8 @@ def _read_address() -> None:
         return
     state.links_seen = (*state.links_seen, said)
     mode, label, condition, cut, against, named = said
-    number = int(against) if against.isdigit() else None
     with suppress(InputError):  # a cut that is none: the rest of the link still counts
-        ask_for(QueueChoice(mode, label, condition, cut, number, named))
+        ask_for(QueueChoice(mode, label, condition, cut, whole_number(against), named))
 
 
 def write_address(choice: QueueChoice) -> None:
@@ -248,10 +248,10 @@ def write_address(choice: QueueChoice) -> None:
 
 def row_of_link(found: Results) -> int | None:
     """The row a link names, if it was valued."""
-    said = from_address("row") or ""
-    if not said.isdigit() or int(said) not in found.values.index:
+    row = whole_number(from_address("row") or "")
+    if row is None or row not in found.values.index:
         return None
-    return int(said) if pd.notna(found.values.at[int(said), "value"]) else None
+    return row if pd.notna(found.values.at[row, "value"]) else None
 
 
 def run_named(run_id: int) -> str:

@@ -21,7 +21,8 @@ def names() -> list[str]:
 
 def rows_of(name: str) -> NDArray[np.int64]:
     """Row ids of a selection, ascending; none for one that is gone."""
-    return np.array(splits.row_ids(kept(_KEPT, {}).get(name, "")), dtype=np.int64)
+    rows = len(table(the_dataset_id()).frame)
+    return np.array(splits.row_ids(kept(_KEPT, {}).get(name, ""), rows), dtype=np.int64)
 
 
 def save(name: str, rows: NDArray[np.int64]) -> int:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from dvgs_core.data.profile import same_rows
 from dvgs_core.data.schema import Schema, read_labels
 from dvgs_core.data.split import SplitSettings, draw_splits
+from dvgs_core.data.wording import quoted
 from dvgs_core.engine.prepare import with_target
 from dvgs_core.errors import InputError
 from dvgs_core.settings import fields, validated
@@ -46,21 +47,41 @@ def way_of(chosen: SplitSettings, target_dataset: str | None, remembered: str | 
     return "turns" if chosen.rotations > 1 else "share"
 
 
-def row_ids(text: str) -> tuple[int, ...]:
+def row_ids(text: str, rows: int) -> tuple[int, ...]:
     """Row ids from text: numbers and ranges such as 12, 40-60, parted by commas or blanks.
 
+    Args:
+        text: as a person wrote it.
+        rows: how many rows the table has; ids are 0 to rows - 1.
+
+    Returns:
+        The ids in the order of the text, each once.
+
     Raises:
-        InputError: a part is neither.
+        InputError: a part is neither, runs backwards, or goes beyond the table.
     """
-    found: list[int] = []
+    found: dict[int, None] = {}
     for part in text.replace(",", " ").split():
         first, dash, last = part.partition("-")
-        if not first.isdigit() or (dash and not last.isdigit()):
+        last = last if dash else first
+        # digits of other scripts and powers such as ² are digits to Python, but no numbers
+        if not all(number.isascii() and number.isdigit() for number in (first, last)):
             raise InputError(
-                f"Row ids are whole numbers and ranges such as 12, 40-60; {part!r} is neither."
+                "Row ids are whole numbers and ranges such as 12, 40-60; "
+                f"{quoted(part)} is neither."
             )
-        found.extend(range(int(first), int(last or first) + 1))
-    return tuple(dict.fromkeys(found))
+        # before a range is written out, and before a number too long for Python is read
+        if any(len(number.lstrip("0")) > 18 or int(number) >= rows for number in (first, last)):
+            raise InputError(
+                f"{quoted(part)} goes beyond the table, whose rows are 0 to {rows - 1:,}: choose "
+                "row ids among these."
+            )
+        if int(first) > int(last):
+            raise InputError(
+                f"The range {quoted(part)} runs backwards: write {last}-{first} for these rows."
+            )
+        found.update(dict.fromkeys(range(int(first), int(last) + 1)))
+    return tuple(found)
 
 
 def row_text(rows: tuple[int, ...]) -> str:
@@ -72,8 +93,8 @@ def row_text(rows: tuple[int, ...]) -> str:
     return ", ".join(str(r[0]) if len(r) == 1 else f"{r[0]}-{r[-1]}" for r in runs)
 
 
-def settings_from(way: str, values: dict[str, Any]) -> SplitSettings:
-    """The part of the form that counts for the way chosen.
+def settings_from(way: str, values: dict[str, Any], rows: int) -> SplitSettings:
+    """The part of the form that counts for the way chosen, on a table of so many rows.
 
     Raises:
         InputError: a value is out of bounds, or the way lacks what it needs.
@@ -105,7 +126,7 @@ def settings_from(way: str, values: dict[str, Any]) -> SplitSettings:
             if not own["target_rows"]:
                 raise InputError("Draw a lasso around the rows you trust, on the map.")
         case "rows":
-            own = {"target_rows": row_ids(values["rows_text"])}
+            own = {"target_rows": row_ids(values["rows_text"], rows)}
             if not own["target_rows"]:
                 raise InputError("List the row ids of the rows you trust, such as 12, 40-60.")
         case "file":

@@ -154,9 +154,10 @@ def restore() -> None:
             st.toast(
                 "The link names data that is not in this workspace.", icon=":material/link_off:"
             )
-        if state.dataset_id and run.isdigit():
-            if _is_run_of(int(run), state.dataset_id):
-                state.run_id = int(run)
+        number = whole_number(run)
+        if state.dataset_id and number is not None:
+            if _is_run_of(number, state.dataset_id):
+                state.run_id = number
             else:
                 st.toast("The link names a run that is not here.", icon=":material/link_off:")
     if state.dataset_id is None:
@@ -180,6 +181,11 @@ def say_in_address(name: str, value: str | None) -> None:
 def from_address(name: str) -> str | None:
     """What the address says under a name."""
     return st.query_params.get(name)
+
+
+def whole_number(said: str) -> int | None:
+    """A number that an address says; None for anything else, such as ², a digit to Python."""
+    return int(said) if said.isascii() and said.isdigit() and len(said) <= 18 else None
 
 
 def _exists(dataset_id: str) -> bool:

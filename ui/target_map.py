@@ -34,7 +34,8 @@ _NOTHING = {"rows": "", "lasso": 0}
 def lasso_target(roles: Schema) -> tuple[int, ...]:
     """The rows circled so far; a lasso drawn since the last run of the page counts already."""
     stored = kept("target_lasso", _NOTHING)
-    chosen = np.array(row_ids(stored["rows"]), dtype=np.int64)
+    rows = len(table(the_dataset_id()).frame)
+    chosen = np.array(row_ids(stored["rows"], rows), dtype=np.int64)
     place = _layout(roles)
     if place is None:
         return tuple(chosen.tolist())

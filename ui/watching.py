@@ -48,7 +48,7 @@ def show() -> None:
     if shown != current.id:
         open_run(shown)
         st.rerun()
-    following.box(follow)
+    following.box(follow, workspace().dataset(current.dataset).rows)
     valued = RunFiles(current.directory).array("values") is not None
     if valued and not current.active:
         ahead.review_soon(current)

@@ -13,7 +13,7 @@ def page() -> None:
         key = following.table_key(np.array([40, 7, 12, 3, 9, 5]))
         st.session_state[key] = {"selection": {"cells": [[place, "value"]]}}
         following.clicked()  # as Streamlit does, before the page is drawn
-    following.box(st.container())
+    following.box(st.container(), 300)
     following.show_box_again()
 
 

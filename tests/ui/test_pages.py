@@ -418,6 +418,17 @@ def test_an_older_run_can_be_opened_again(app, bad_files):
     assert app.tab.dataframe[0].value["row"].iloc[0] == lowest_rows(runs[0])["row"].iloc[0]
 
 
+def test_an_address_whose_numbers_are_none_opens_the_data_all_the_same(app, bad_files):
+    app.upload("good.csv", bad_files["good.csv"])
+    for number in ("²", "9" * 5000):
+        tab = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120)
+        tab.query_params["run"] = number
+        tab.run()
+        assert not tab.exception and not tab.error
+        links = [link.proto.label.replace("\\", "") for link in tab.sidebar.get("page_link")]
+        assert any(link.startswith("good.csv") for link in links)
+
+
 def test_the_sidebar_says_how_far_each_step_is_and_what_is_open(app, bad_files):
     def lines():
         # AppTest runs a page without its frame once it has switched to it: look in a new tab

@@ -12,17 +12,31 @@ from hypothesis import strategies as st
 from dvgs_core.errors import InputError
 from ui import charts, splits, style
 from ui.jobs import lowest, sparkline
+from ui.state import whole_number
 
 
 @given(st.sets(st.integers(0, 300), min_size=1, max_size=60))
 def test_row_ids_survive_being_written_and_read(rows):
-    assert splits.row_ids(splits.row_text(tuple(rows))) == tuple(sorted(rows))
+    assert splits.row_ids(splits.row_text(tuple(rows)), 301) == tuple(sorted(rows))
 
 
-@pytest.mark.parametrize("text", ["a", "3-", "-3", "3-b", "1.5"])
+@pytest.mark.parametrize("text", ["a", "3-", "-3", "3-b", "1.5", "²", "1-²", "٣", "3--5", "1-2-3"])
 def test_row_ids_that_are_none_are_refused(text):
     with pytest.raises(InputError, match="whole numbers and ranges"):
-        splits.row_ids(text)
+        splits.row_ids(text, 100)
+
+
+@pytest.mark.parametrize("text", ["100", "0-100", "0-4000000000", "4000000000-0", "9" * 5000])
+def test_row_ids_beyond_the_table_are_refused_before_a_range_is_written_out(text):
+    with pytest.raises(InputError, match=r"goes beyond the table, whose rows are 0 to 99:") as one:
+        splits.row_ids(f"5, {text}", 100)
+    assert len(str(one.value)) < 300
+    assert splits.row_ids("00005, 99-99 0-1 5", 100) == (5, 99, 0, 1)
+
+
+def test_a_range_that_runs_backwards_is_refused():
+    with pytest.raises(InputError, match=r"'5-3' runs backwards: write 3-5"):
+        splits.row_ids("7, 5-3", 100)
 
 
 def test_lowest_is_by_value_then_by_row_id_and_skips_what_is_not_there():
@@ -84,3 +98,19 @@ def test_a_first_checkpoint_is_a_point_and_more_are_a_line(steps):
 def test_charts_do_not_import_streamlit():
     code = "import sys, ui.charts; sys.exit('streamlit' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("said", "number"),
+    [
+        ("12", 12),
+        ("007", 7),
+        ("²", None),
+        ("٣", None),
+        ("-1", None),
+        ("", None),
+        ("9" * 5000, None),
+    ],
+)
+def test_an_address_says_a_whole_number_or_none(said, number):
+    assert whole_number(said) == number

@@ -278,7 +278,13 @@ def test_rows_that_are_listed_are_the_target(app, bad_files):
     app.go("target")
     way(app, "rows")
     assert "List the row ids" in app.said and not app.errors
-    for text, word in (("12, x", "'x' is neither"), ("190-210", "rows 200, 201, 202")):
+    for text, word in (
+        ("12, x", "'x' is neither"),
+        ("²", "'²' is neither"),
+        ("5-3", "'5-3' runs backwards"),
+        ("190-210", "'190-210' goes beyond the table, whose rows are 0 to 199"),
+        ("0-4000000000", "rows are 0 to 199"),
+    ):
         value_of(app, "text_area", "target.rows", text)
         (line,) = app.errors
         assert word in line
