@@ -161,22 +161,20 @@ def _device() -> str:
 
 
 def target_line() -> str:
-    """The target in a few words."""
+    """The target in use, in a few words; not what the Target page's form is being asked for."""
     chosen, file = split(), kept("target_dataset")
     if chosen is None:
         return "target not chosen"
     size = chosen.target_size
-    match splits.way_of(chosen, file, kept("target_way")):
+    match splits.way_of(chosen, file, None):
         case "turns":
             return f"target in {chosen.rotations} turns"
         case "query":
             return f"target {style.shortened(chosen.target_query, 24)}"
         case "balanced":
             return f"target balanced by {style.shortened(chosen.balance_by, 16)}"
-        case "lasso":
-            return f"target {len(chosen.target_rows):,} circled rows"
         case "rows":
-            return f"target {len(chosen.target_rows):,} listed rows"
+            return f"target {len(chosen.target_rows):,} chosen rows"
         case "file" if file:
             return f"target {style.shortened(table(file).name, 24)}"
     if size is None:

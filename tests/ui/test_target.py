@@ -5,12 +5,14 @@ import datetime
 import numpy as np
 import pandas as pd
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from dvgs_core.data.query import matching_rows
 from dvgs_core.data.split import SplitSettings
 from dvgs_core.engine import look, sensitivity
 from ui import splits, target_map
 
+from .conftest import ROOT
 from .test_data import bring, csv
 from .test_pages import lowest_rows, start_small
 
@@ -386,6 +388,33 @@ def test_the_map_is_waited_for_where_it_is_not_there_yet(app, people):
     for column in ("work place", "member", "note", "y"):
         value_of(app, "selectbox", "target.colour", column)
         assert not app.errors
+
+
+def foot() -> str:
+    """The sidebar's line on the target: in a new tab, as a page switched to has no frame here."""
+    tab = AppTest.from_file(str(ROOT / "app.py"), default_timeout=120).run()
+    links = [link.proto.label.replace("\\", "") for link in tab.sidebar.get("page_link")]
+    return next(link for link in links if link.startswith("target "))
+
+
+def test_the_sidebar_names_the_target_in_use_while_another_is_not_finished(at_target):
+    way(at_target, "query")
+    value_of(at_target, "number_input", condition(at_target, 0, "age", "at least") + ".0", 50)
+    assert foot() == "target age >= 50"
+    for unfinished in ("rows", "lasso", "balanced", "file"):
+        way(at_target, unfinished)
+        assert not [label for label in at_target.labels if label.startswith("Value ")]
+        assert foot() == "target age >= 50"
+    way(at_target, "rows")
+    value_of(at_target, "text_area", "target.rows", "0-49")
+    assert foot() == "target 50 chosen rows"
+    way(at_target, "balanced")
+    assert foot() == "target 50 chosen rows"
+    value_of(at_target, "selectbox", "target.balance_by", "note")
+    assert foot() == "target balanced by note"
+    way(at_target, "query")
+    value_of(at_target, "number_input", "target.condition.0.age.at least.0", 900)
+    assert at_target.errors and foot() == "target age >= 50"
 
 
 def test_absent_and_small_classes_are_told(app):
