@@ -3,12 +3,15 @@
 Condition("age", "at least", (30,))               age >= 30
 Condition("work", "is one of", ("a", "b"))        work in ['a', 'b']
 Condition("note", "contains", ("late",))          'late' in note
+Condition("since", "between", ("2024-01-05", "2024-01-20"))
+                                                  '2024-01-05' <= since < '2024-01-21'
 """
 
 import keyword
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any, Literal
 
 import pandas as pd
@@ -46,6 +49,7 @@ _WRITTEN = {
     "at least": "{name} >= {0}",
     "at most": "{name} <= {0}",
     "between": "{0} <= {name} <= {1}",
+    "between days": "{0} <= {name} < {1}",
     "is": "{name} == {0}",
     "is not": "{name} != {0}",
     "on or after": "{name} >= {0}",
@@ -65,7 +69,10 @@ _ISO = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 @dataclass(frozen=True)
 class Condition:
-    """One condition: a column, an operator of `OPERATORS`, and the values it takes."""
+    """One condition: a column, an operator of `OPERATORS`, and the values it takes.
+
+    Days are written year-month-day. A day counts whole, whatever times the column holds.
+    """
 
     column: str
     operator: str
@@ -83,6 +90,7 @@ def holds(column: pd.Series) -> Values:
     """What a column's cells are, for choosing among operators.
 
     Dates written year-month-day as text are "written dates": compared as text, they sort by time.
+    A text that only looks like one, such as 0000-00-00, makes the column text.
     """
     kind = family(column)
     if kind != "text" or isinstance(column.dtype, pd.CategoricalDtype):
@@ -93,6 +101,7 @@ def holds(column: pd.Series) -> Values:
         len(texts)
         and texts.iloc[:200].str.fullmatch(_ISO).all()
         and texts.str.fullmatch(_ISO).all()
+        and pd.to_datetime(texts, format="ISO8601", errors="coerce").notna().all()
     ):
         return "written dates"
     return "text"
@@ -124,10 +133,24 @@ def column_in_query(name: str) -> str:
 
 
 def _one(condition: Condition) -> str:
-    values = [_literal(value) for value in condition.values]
-    return _WRITTEN[condition.operator].format(
-        *values, name=column_in_query(condition.column), all=", ".join(values)
+    operator, values = condition.operator, condition.values
+    if operator == "between" and isinstance(values[1], str):
+        operator, values = _between_days(*values)
+    literals = [_literal(value) for value in values]
+    return _WRITTEN[operator].format(
+        *literals, name=column_in_query(condition.column), all=", ".join(literals)
     )
+
+
+def _between_days(first: str, last: str) -> tuple[str, tuple[str, ...]]:
+    """The operator and values of all times from one day to another, the last one whole.
+
+    Compared with a time, a day is its first moment: the range ends before the day after.
+    """
+    day = date.fromisoformat(last)
+    if day == date.max:
+        return "on or after", (first,)
+    return "between days", (first, (day + timedelta(days=1)).isoformat())
 
 
 def _literal(value: Any) -> str:

@@ -45,8 +45,9 @@ def matching_rows(frame: pd.DataFrame, expression: str) -> np.ndarray:
             == != < <= > >= (also chained, 1 < x <= 2), in [...], not in [...], joined by and,
             or, not and parentheses; "word" in x and "word" not in x, for columns of text;
             `any column name` between back ticks (a ` in the name is written twice);
-            x.isnull(), x.notnull(). Dates are written as text. `index` is the row id, unless a
-            column has that name.
+            x.isnull(), x.notnull(). Dates are written as text; a day is its first moment, so that
+            x < "2024-12-31" leaves that day out. `index` is the row id, unless a column has that
+            name.
 
     Returns:
         (n,) bool. A comparison with a missing value is neither true nor false, so such a row
@@ -349,7 +350,12 @@ def _comparable(value: Any, column: pd.Series) -> Any:
             ) from error
         zone = pd.DatetimeIndex(column).tz
         if (date.tz is None) != (zone is None):
-            date = date.tz_localize(zone) if date.tz is None else date.tz_localize(None)
+            # Where clocks change at midnight, a day may begin later, or twice: the first moment.
+            date = (
+                date.tz_localize(zone, ambiguous=True, nonexistent="shift_forward")
+                if date.tz is None
+                else date.tz_localize(None)
+            )
         return date
     fits = {
         "numbers": (int, float),

@@ -45,6 +45,7 @@ def columns(rng: np.random.Generator) -> dict[str, pd.Series]:
         "numbers": pd.Series(rng.integers(-3, 4, n) / 2).mask(gap),
         "truth values": pd.Series(rng.random(n) < 0.5),
         "dates": days.mask(gap),
+        "times": (days + pd.to_timedelta(rng.integers(0, 24, n), "h")).mask(gap),
         "written dates": days.dt.strftime("%Y-%m-%d").astype(object).mask(gap),
         "text": pd.Series(rng.choice(["a", "ab'c", 'q"\\t', "ö 類"], n).astype(object)).mask(gap),
     }
@@ -56,6 +57,8 @@ def test_every_operator_means_what_it_says_whatever_the_column_is_called(seed, n
     rng = np.random.default_rng(seed)
     for kind, column in columns(rng).items():
         frame = pd.DataFrame({name: column})
+        if kind == "times":  # asked by days, and answered by them
+            kind, column = "dates", column.dt.normalize()
         assert holds(frame[name]) == kind
         present = column.dropna().unique().tolist()
         for operator in OPERATORS[kind]:
@@ -69,6 +72,33 @@ def test_every_operator_means_what_it_says_whatever_the_column_is_called(seed, n
             query = written([Condition(name, operator, tuple(given_values))], every=True)
             expected = MEANING[operator](column, list(values)).to_numpy(dtype=bool)
             np.testing.assert_array_equal(matching_rows(frame, query), expected, query)
+
+
+def test_a_range_of_days_ends_with_the_last_moment_of_the_last_day():
+    times = pd.date_range("2020-01-01", "2020-01-31 23:00", freq="h").to_series(index=range(744))
+    query = written([Condition("t", "between", ("2020-01-05", "2020-01-20"))], every=True)
+    assert query == "'2020-01-05' <= t < '2020-01-21'"
+    for column in (times, times.dt.tz_localize("Europe/Berlin"), times.dt.strftime("%Y-%m-%d")):
+        found = times[matching_rows(pd.DataFrame({"t": column}), query)]
+        assert len(found) == 16 * 24
+        assert found.min() == pd.Timestamp("2020-01-05 00:00")
+        assert found.max() == pd.Timestamp("2020-01-20 23:00")
+
+
+def test_a_range_of_days_may_end_with_the_last_day_there_is_or_where_clocks_change():
+    forever = pd.DataFrame({"t": ["2019-01-01", "2020-01-01", "9999-12-31"]})
+    query = written([Condition("t", "between", ("2020-01-01", "9999-12-31"))], every=True)
+    assert matching_rows(forever, query).tolist() == [False, True, True]
+    # there is no midnight of 4 November 2018 in São Paulo: the day begins at one
+    times = pd.date_range("2018-11-03", periods=60, freq="h", tz="America/Sao_Paulo")
+    query = written([Condition("t", "between", ("2018-11-03", "2018-11-03"))], every=True)
+    assert matching_rows(pd.DataFrame({"t": times}), query).sum() == 24
+
+
+def test_texts_that_only_look_like_days_are_text():
+    assert holds(pd.Series(["2020-01-01", "2020-12-31"])) == "written dates"
+    assert holds(pd.Series(["2020-01-01", "0000-00-00"])) == "text"
+    assert holds(pd.Series(["2020-01-01", "2020-02-30"])) == "text"
 
 
 @given(st.lists(st.integers(0, 9), min_size=1, max_size=5), st.booleans())

@@ -134,7 +134,7 @@ def conditions(people) -> list[tuple]:
             "between",
             "date_input",
             [first, last],
-            "'2020-03-01' <= since <= '2020-04-01'",
+            "'2020-03-01' <= since < '2020-04-02'",
             people["since"].between("2020-03-01", "2020-04-01"),
         ),
     ]
@@ -178,6 +178,34 @@ def test_several_conditions_are_joined_removed_and_kept_over_pages(at_target, pe
     assert code(at_target) == "note in ['pays late']" and chosen(at_target).target_query == code(
         at_target
     )
+
+
+def test_a_range_of_days_takes_both_days_whole_and_is_found_again(app):
+    times = pd.date_range("2020-01-01", periods=744, freq="h")
+    frame = pd.DataFrame({"at": times.strftime("%Y-%m-%d %H:%M"), "a": np.arange(744.0)})
+    frame["y"] = ["no", "yes"] * 372
+    app.upload("hours.csv", csv(frame))
+    app.go("target")
+    way(app, "query")
+    key = condition(app, 0, "at", "between")
+    days = datetime.date(2020, 1, 5), datetime.date(2020, 1, 20)
+    for i, day in enumerate(days):
+        value_of(app, "date_input", f"{key}.{i}", day)
+    assert "**384** of 744 rows match" in app.said and "384 target rows" in app.said
+    app.go("data")
+    app.go("target")
+    assert [app.tab.date_input(key=f"{key}.{i}").value for i in (0, 1)] == list(days)
+    assert code(app) == "'2020-01-05' <= at < '2020-01-21'"
+
+
+def test_a_column_with_days_that_are_none_can_be_asked(app):
+    frame = pd.DataFrame({"day": ["2020-01-01", "0000-00-00"] * 30, "a": np.arange(60.0)})
+    frame["y"] = ["no", "yes", "yes", "no"] * 15
+    app.upload("days.csv", csv(frame))
+    app.go("target")
+    way(app, "query")
+    value_of(app, "multiselect", condition(app, 0, "day", "is one of"), ["0000-00-00"])
+    assert "30 target rows" in app.said and not app.errors
 
 
 def test_conditions_survive_a_restart(new_app, people):
