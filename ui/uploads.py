@@ -8,7 +8,8 @@ import streamlit as st
 
 from dvgs_core.data import folder
 from dvgs_core.data.demos import DEMOS
-from dvgs_core.data.gather import Gathered, NamedFile, gather
+from dvgs_core.data.gather import Gathered, NamedFile, gather, refuse_by_name
+from dvgs_core.errors import InputError
 from dvgs_core.store import Dataset
 from ui import style
 from ui.frame import errors_for_people
@@ -33,7 +34,13 @@ def upload() -> None:
         st.caption("CSV, TSV, Parquet, XLSX, npy or npz. Files stay on this machine.")
         return
     if len(files) > 1 or _is_array(files[0].name):
-        st.caption(style.plain(_plan([file.name for file in files])))
+        names = [file.name for file in files]
+        try:
+            refuse_by_name(names)
+        except InputError as error:
+            st.error(style.plain(str(error)), icon=":material/error:")
+            return
+        st.caption(style.plain(_plan(names)))
         words = "Open" if len(files) == 1 else f"Open {len(files)} files as one dataset"
         if not st.button(words, type="primary", icon=":material/arrow_forward:"):
             return
@@ -42,14 +49,16 @@ def upload() -> None:
 
 
 def _plan(names: list[str]) -> str:
-    """What several files will become, before they are read."""
+    """What several files will become, before they are read; their names go together."""
     arrays = [name for name in names if _is_array(name)]
     if len(names) == 1:
         return (
             "Embeddings alone. Add their table of labels to the same box, or open them as they are."
         )
-    if len(names) == 2 and arrays:
-        other = next((name for name in names if name not in arrays), arrays[-1])
+    if len(arrays) == 2:
+        return f"Embeddings with their labels, row by row: {names[0]} and {names[1]}."
+    if arrays:
+        other = next(name for name in names if name not in arrays)
         return f"{arrays[0]} with the labels of {other}, row by row."
     shown = ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
     return f"{len(names)} tables, stacked in this order: {shown}."

@@ -29,7 +29,7 @@ class NamedFile:
     @property
     def is_array(self) -> bool:
         """Whether it holds numbers without column names."""
-        return Path(self.name).suffix.lower() in _ARRAYS
+        return _ending(self.name) in _ARRAYS
 
 
 @dataclass(frozen=True)
@@ -61,22 +61,33 @@ def gather(files: Sequence[NamedFile], directory: Path) -> Gathered:
     Raises:
         InputError: the files do not go together; the line names the file and what differs.
     """
-    arrays = [file for file in files if file.is_array]
+    refuse_by_name([file.name for file in files])
     if len(files) == 1:
         return Gathered(files[0])
-    if len(files) == 2 and arrays:
+    if any(file.is_array for file in files):
         return _pair(files)
-    if arrays:
-        raise InputError(
-            f"{quoted(arrays[0].name)} holds embeddings, and {count(len(files), 'file')} came: "
-            "embeddings go with one table of labels at most; bring these two alone."
-        )
     tables = [load(file.path, name=file.name) for file in files]
     for file, table in zip(files[1:], tables[1:], strict=True):
         refuse_other_columns(tables[0].frame, files[0].name, table.frame, file.name)
     path = directory / f"stacked{_stack(files, tables, directory)}"
     parts = tuple((file.name, len(table.frame)) for file, table in zip(files, tables, strict=True))
     return Gathered(NamedFile(_name(files, path.suffix), path), parts=parts)
+
+
+def refuse_by_name(names: Sequence[str]) -> None:
+    """Raise where the files' names tell that they do not go together, before any is read.
+
+    Raises:
+        InputError: embeddings among more than two files, or two sets of arrays.
+    """
+    arrays = [name for name in names if _ending(name) in _ARRAYS]
+    if arrays and len(names) > 2:
+        raise InputError(
+            f"{quoted(arrays[0])} holds embeddings, and {count(len(names), 'file')} came: "
+            "embeddings go with one table of labels at most; bring these two alone."
+        )
+    if len(names) == 2 and all(_ending(name) == ".npz" for name in names):
+        raise _two_alike(*names)
 
 
 def refuse_other_columns(
@@ -114,18 +125,26 @@ def _pair(files: Sequence[NamedFile]) -> Gathered:
     if first.is_array and second.is_array:
         flat = [_is_flat(file) for file in files]
         if flat[0] == flat[1]:
-            raise InputError(
-                f"{quoted(first.name)} and {quoted(second.name)} are both embeddings, or both "
-                "labels: bring one array of embeddings with one table, or 1-D array, of labels."
-            )
+            raise _two_alike(first.name, second.name)
         return Gathered(second, first) if flat[0] else Gathered(first, second)
     return Gathered(first, second) if first.is_array else Gathered(second, first)
+
+
+def _two_alike(first: str, second: str) -> InputError:
+    return InputError(
+        f"{quoted(first)} and {quoted(second)} are both embeddings, or both labels: bring one "
+        "array of embeddings with one table, or 1-D array, of labels."
+    )
+
+
+def _ending(name: str) -> str:
+    return Path(name).suffix.lower()
 
 
 def _is_flat(file: NamedFile) -> bool:
     import numpy as np
 
-    if Path(file.name).suffix.lower() != ".npy":
+    if _ending(file.name) != ".npy":
         return False
     try:
         return np.load(file.path, mmap_mode="r", allow_pickle=False).ndim == 1

@@ -46,8 +46,8 @@ def matching_rows(frame: pd.DataFrame, expression: str) -> np.ndarray:
             or, not and parentheses; "word" in x and "word" not in x, for columns of text;
             `any column name` between back ticks (a ` in the name is written twice);
             x.isnull(), x.notnull(). Dates are written as text; a day is its first moment, so that
-            x < "2024-12-31" leaves that day out. `index` is the row id, unless a column has that
-            name.
+            x <= "2024-12-31" leaves out that day's later times. `index` is the row id, unless a
+            column has that name.
 
     Returns:
         (n,) bool. A comparison with a missing value is neither true nor false, so such a row

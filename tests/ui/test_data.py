@@ -74,7 +74,11 @@ def test_embeddings_come_with_their_labels_in_the_same_box(app, labels):
     bring(app, ("x.npy", saved(X)))
     assert "Embeddings alone" in app.said
     bring(app, ("x.npy", saved(X)), (labels, short))
-    assert "x.npy with the labels of y" in app.said
+    plan = {
+        "y.csv": "x.npy with the labels of y.csv, row by row",
+        "y.npy": "Embeddings with their labels, row by row: x.npy and y.npy",
+    }
+    assert plan[labels] in app.said
     app.press("Open 2 files as one dataset")
     (line,) = app.errors
     assert "60 rows" in line and "same rows" in line
@@ -85,6 +89,24 @@ def test_embeddings_come_with_their_labels_in_the_same_box(app, labels):
     frame = app.space.load_table(dataset.id).frame
     np.testing.assert_allclose(frame.iloc[:, 1:].to_numpy(), X)
     assert frame.iloc[:, 0].tolist() == y.tolist()
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (["emb.npy", "part1.csv", "part2.csv"], "'emb.npy' holds embeddings, and 3 files came"),
+        (["a.npz", "b.npz"], "'a.npz' and 'b.npz' are both embeddings, or both labels"),
+    ],
+)
+def test_files_whose_names_do_not_go_together_are_refused_before_they_can_be_opened(
+    app, repeated, names, words
+):
+    bring(app, *((name, csv(repeated)) for name in names))
+    (line,) = app.errors
+    assert words in line and "stacked" not in app.said
+    assert not [label for label in app.labels if label.startswith("Open")]
+    bring(app, ("part1.csv", csv(repeated)))
+    assert not app.errors and len(app.space.datasets()) == 1
 
 
 def test_a_folder_is_opened_only_under_the_root_that_is_set(
