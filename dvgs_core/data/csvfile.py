@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import warnings
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from dvgs_core.errors import InputError
 
 _SAMPLE_ROWS = 1000
 _SAMPLE_CHARACTERS = 4_000_000
+_NEVER_CLOSED = re.compile(r"EOF inside string starting at row (\d+)")
 _NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar", " ": "blank"}
 
 
@@ -40,7 +42,7 @@ def read_csv(data: bytes, suffix: str, name: str) -> Contents:
     if scanned.rows == 0:
         raise InputError(f"{quoted(name)} has column names but no rows: add rows below them.")
 
-    decimal, as_text = _decimal_mark(scanned, dialect, names)
+    decimal, as_text = _decimal_mark(scanned, dialect, names, name)
     format = FileFormat(
         kind="csv",
         delimiter=dialect.delimiter,
@@ -65,7 +67,7 @@ def read_csv(data: bytes, suffix: str, name: str) -> Contents:
         na_values=[""],
         dtype=dict.fromkeys(as_text, "str"),
     )
-    frame, remarks = _settle(frame, scanned, dialect, names, decimal)
+    frame, remarks = _settle(frame, scanned, dialect, names, name, decimal)
     notes = [_how(format, len(names))]
     if scanned.blank_lines:
         notes.append(f"{count(scanned.blank_lines, 'blank line')} inside the file: not rows.")
@@ -240,6 +242,12 @@ def _parse(scanned: Scanned, dialect: Dialect, names: list[str], name: str, **op
                 **options,
             )
     except (pd.errors.ParserError, pd.errors.ParserWarning, ValueError) as error:
+        opened = _NEVER_CLOSED.search(str(error))
+        if opened:
+            raise InputError(
+                f"{quoted(name)} opens a quote in row {int(opened[1]):,} below the column names "
+                "and never closes it: close it, or write it twice in a cell between quotes."
+            ) from error
         raise InputError(
             f"{quoted(name)} cannot be read as CSV: {one_line(error)}. "
             "Check that quotes are closed and cells with delimiters are quoted."
@@ -257,12 +265,22 @@ def _raw(scanned: Scanned, dialect: Dialect, names: list[str], name: str, **opti
     return frame.fillna("") if frame.isna().any(axis=None) else frame
 
 
-def _decimal_mark(scanned: Scanned, dialect: Dialect, names: list[str]) -> tuple[str, list[str]]:
+def _beginning(text: str, dialect: Dialect) -> str:
+    """The whole records at the beginning of a long text; a short one as it is."""
+    if len(text) <= _SAMPLE_CHARACTERS:
+        return text
+    lines = list(io.StringIO(text[:_SAMPLE_CHARACTERS], newline=""))
+    reader = dialect.records(iter(lines))
+    ends = [reader.line_num for _ in reader]  # type: ignore[attr-defined]
+    return "".join(lines[: ends[-2]]) if len(ends) > 1 else text  # the last record may be cut
+
+
+def _decimal_mark(
+    scanned: Scanned, dialect: Dialect, names: list[str], name: str
+) -> tuple[str, list[str]]:
     """The mark with which more columns are numbers; and columns whose numbers begin with 0."""
-    text = scanned.text[:_SAMPLE_CHARACTERS]
-    if len(text) < len(scanned.text):
-        text = text[: text.rfind("\n") + 1] or text
-    cells = _raw(scanned, dialect, names, "sample", text=text, nrows=_SAMPLE_ROWS)
+    text = _beginning(scanned.text, dialect)
+    cells = _raw(scanned, dialect, names, name, text=text, nrows=_SAMPLE_ROWS)
     as_text, counts = [], {".": 0, ",": 0}
     for column in names:
         values = pd.Series(cells[column].unique())
@@ -276,7 +294,7 @@ def _decimal_mark(scanned: Scanned, dialect: Dialect, names: list[str]) -> tuple
     return ("," if counts[","] > counts["."] else "."), as_text
 
 
-def _settle(frame, scanned, dialect, names, decimal) -> tuple[pd.DataFrame, list[str]]:
+def _settle(frame, scanned, dialect, names, file, decimal) -> tuple[pd.DataFrame, list[str]]:
     """Give types to the columns that pandas left as text, and whole numbers to gapped integers."""
     remarks: list[str] = []
     columns: dict[str, pd.Series] = {}
@@ -300,7 +318,7 @@ def _settle(frame, scanned, dialect, names, decimal) -> tuple[pd.DataFrame, list
                 if 0 < len(present) < len(values) and whole:
                     gapped.append(name)
     if gapped:
-        cells = _raw(scanned, dialect, names, "the file", usecols=gapped)
+        cells = _raw(scanned, dialect, names, file, usecols=gapped)
         for name in gapped:
             texts = cells[name].str.strip()
             if texts.str.fullmatch(r"[+-]?\d{1,18}|").all():

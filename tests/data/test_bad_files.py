@@ -62,7 +62,11 @@ NO_NULL = JUNK.replace(b"\x00", b"\x01")
         ("no header.csv", b"0,x,0\n0,y,1\n", ["'0'", "first line"]),
         ("wide.csv", b"a,b\n1,2\n3,4,5\n", ["Line 3", "3 cells", "2 names"]),
         ("names.csv", b"a,b\nr1,1,2\nr2,3,4\n", ["Line 2"]),
-        ("quote.csv", b'a,b\n1,"x\n2,y\n3,z\n4,u\n', ["quote"]),
+        (
+            "quote.csv",
+            b'a,b\n1,x\n2,"y\n3,z\n4,u\n',
+            ["'quote.csv' opens a quote in row 2 below the column names", "never closes it"],
+        ),
         ("junk.csv", JUNK, ["not readable as text"]),
         ("junk.csv", NO_NULL, ["not readable as text"]),
         ("utf16.csv", b"\xff\xfea,b\n1,2\n3", ["not readable as text"]),

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dvgs_core.data import load, read_cells
+from dvgs_core.data import csvfile, load, read_cells
 from dvgs_core.errors import InputError
 
 
@@ -144,6 +144,19 @@ def test_excels_separator_line_is_obeyed(tmp_path):
     path = written(tmp_path, "sep=|\na|b\n1|2\n3|4\n")
     table = load(path)
     assert table.frame.to_dict("list") == {"a": [1, 3], "b": [2, 4]}
+
+
+def test_long_cells_of_many_lines_may_fill_the_part_that_marks_are_guessed_from(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(csvfile, "_SAMPLE_CHARACTERS", 1000)
+    cell = "some words\n" * 30 + "the end"
+    text = "id,text,size\n" + "".join(f'{i},"{cell}",{i}\n' for i in range(20))
+    table = load(written(tmp_path, text))
+    assert table.frame["text"].tolist() == [cell] * 20
+    assert table.frame["size"].tolist() == list(range(20))
+    monkeypatch.setattr(csvfile, "_SAMPLE_CHARACTERS", 100)  # ends inside the first row
+    assert len(load(written(tmp_path, text)).frame) == 20
 
 
 def test_single_quotes_and_backslashes(tmp_path):

@@ -330,6 +330,9 @@ def test_a_file_of_trusted_rows_is_the_target(app, bad_files):
     app.go("target")
     way(app, "file")
     assert "Upload the file" in app.said and not app.errors
+    app.upload("open quote.csv", b'a,b,y\n1,2,no\n3,"4,yes\n5,6,no\n')
+    (line,) = app.errors
+    assert "'open quote.csv' opens a quote in row 2 below the column names" in line
     app.upload("no label.csv", bad_files["no label.csv"])
     (line,) = app.errors
     assert "no label.csv lacks 'y'" in line
