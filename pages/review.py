@@ -43,7 +43,8 @@ def page(found, current) -> None:
     left, middle, right = st.columns([1.45, 1.15, 1.3], gap="small")
     words = decisions.decision_words(log.current())
     with left, st.container(key=review_table.FRAME, gap="small"):
-        review_table.show(found, queue, words, HEIGHT, problem)
+        unasked = choice.mode == "query" and not choice.where
+        review_table.show(found, queue, words, HEIGHT, problem, unasked=unasked)
     with middle, st.container(height=HEIGHT, border=True, key="card_row"):
         if len(selection) > 1:
             card.show_many(found, selection)

@@ -135,23 +135,27 @@ def progress_line(found: Results, queue: Queue, log: DecisionLog) -> None:
     st.caption(" · ".join(parts))
 
 
-def show(found: Results, queue: Queue, words: pd.Series, height: int, problem: str) -> None:
+def show(
+    found: Results, queue: Queue, words: pd.Series, height: int, problem: str, *, unasked: bool
+) -> None:
     """A page of the queue with the row under review marked.
 
     Args:
         words: what each decided row's decision is called, by row id.
         height: pixels, fixed.
         problem: why there is no queue, or "".
+        unasked: nothing was asked for yet, so that the problem is a hint and no error.
     """
     at = queues.position(queue, state.cursor)
     start = at // _PAGE * _PAGE
     rows = queue.rows[start : start + _PAGE]
     state.page_rows = tuple(int(row) for row in rows)
     if not len(rows):
-        if problem:
+        if problem and not unasked:
             st.error(style.plain(problem), icon=":material/error:")
         else:
-            st.info("No rows here. Choose another queue.", icon=":material/info:")
+            hint = problem or "No rows here. Choose another queue."
+            st.info(style.plain(hint), icon=":material/info:")
         return
     st.checkbox(f"Select all {len(queue.rows):,} rows of this queue", key=WHOLE)
     lines = found.values.loc[rows]

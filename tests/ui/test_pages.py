@@ -404,6 +404,24 @@ def test_a_run_that_goes_on_shows_its_traces_and_can_be_stopped(app, kinds):
     assert app.space.stop_requested(run.id)
 
 
+def test_a_queue_by_a_condition_hints_until_one_is_written_and_then_says_what_is_wrong(
+    app, bad_files
+):
+    app.upload("good.csv", bad_files["good.csv"])
+    start_small(app)
+    app.work()
+    app.go("review")
+    app.choose("Queue", "query")
+    hints = [one.value.replace("\\", "") for one in app.tab.info]
+    assert hints == ["Write a condition on the columns, such as value < 0."] and not app.errors
+    app.tab.text_input(key="review.where").set_value("a >")
+    app.run()
+    assert len(app.errors) == 1 and "'a >'" in app.errors[0] and not app.tab.info
+    app.tab.text_input(key="review.where").set_value("a == a and rank <= 9")
+    app.run()
+    assert not app.errors and not app.tab.info and "a condition: 1 / " in app.said
+
+
 def test_an_older_run_can_be_opened_again(app, bad_files):
     app.upload("good.csv", bad_files["good.csv"])
     runs = []
