@@ -85,13 +85,16 @@ def _groups(found: Preview, column: str) -> None:
     most = int(counts.max())
     full, short = counts[counts >= most - 1], counts[counts < most - 1]
     each = style.count(most, "row") if full.min() == most else f"{most - 1:,} or {most:,} rows"
-    groups = style.count(len(full), "group")
-    st.caption(f"{each} from each of {groups} of {style.shortened(column, 40)}")
+    groups = f"each of {len(full):,} groups" if len(full) > 1 else "the largest group"
+    st.caption(f"{each} from {groups} of {style.shortened(column, 40)}")
     if len(short):
         near = told_apart(short.index[:4], 28)
         names = ", ".join(f"{near[name]} ({short[name]:,})" for name in short.index[:4])
         more = f" and {len(short) - 4:,} more groups" if len(short) > 4 else ""
-        _warn(f"Groups with fewer rows give all they have: {names}{more}.")
+        _warn(
+            f"Groups with fewer rows give all they have: {names}{more}. Up to "
+            f"{len(counts) * counts.min():,} rows in all, each group gives as many."
+        )
 
 
 def _warnings(found: Preview) -> None:

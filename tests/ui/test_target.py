@@ -300,7 +300,13 @@ def test_groups_too_small_to_give_as_many_are_named(app):
     value_of(app, "selectbox", "target.balance_by", "of")
     assert "15 or 16 rows from each of 2 groups of of" in app.said
     (warning,) = [one.value.replace("\\", "") for one in app.tab.warning if "Groups" in one.value]
-    assert warning == "Groups with fewer rows give all they have: r (5)."
+    assert warning == (
+        "Groups with fewer rows give all they have: r (5). Up to 15 rows in all, each group "
+        "gives as many."
+    )
+    value_of(app, "number_input", "target.number.balanced", 15)
+    assert "5 rows from each of 3 groups of of" in app.said
+    assert not [one for one in app.tab.warning if "Groups" in one.value]
 
 
 def test_rows_that_are_listed_are_the_target(app, bad_files):
