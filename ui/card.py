@@ -9,7 +9,7 @@ from dvgs_core.review.contrast import ClassContrast
 from dvgs_core.review.decisions import Entry
 from dvgs_core.review.words import ClassWords
 from dvgs_core.store import Run
-from ui import alike, bulk, row_pictures, style
+from ui import alike, bulk, row_pictures, style, truth
 from ui.decisions import decision_log
 from ui.jobs import RunFiles
 from ui.names import told_apart
@@ -116,16 +116,12 @@ def _label_before(found: Results, row: int) -> str:
 
 
 def known_truth(row: int) -> None:
-    """For data damaged on purpose: what the row's label was."""
-    truth = truth_of(the_dataset_id())
-    if truth is None or row not in truth.index:
+    """For data damaged on purpose: what was done to it; starred if the map crosses it."""
+    known = truth_of(the_dataset_id())
+    if known is None or row not in known.index:
         return
-    line = truth.loc[row]
-    if bool(line["corrupted"]):
-        original = style.plain(str(line["original_label"]))
-        st.caption(f":material/star: known to be wrong: was {original}")
-    else:
-        st.caption("known to be right")
+    star = ":material/star: " if known.at[row, "corrupted"] else ""
+    st.caption(star + "  \n".join(style.plain(line) for line in truth.told(known, row)))
 
 
 def label_frame(found: Results, row: int, at: int) -> pd.DataFrame:

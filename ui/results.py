@@ -173,9 +173,18 @@ def truth_of(dataset_id: str) -> pd.DataFrame | None:
     return None if truth is None else truth.set_index("row")
 
 
+@st.cache_resource(max_entries=3, show_spinner=False)
+def damaged_rows(dataset_id: str) -> NDArray[np.int64]:
+    """Ids of the rows damaged on purpose, other than by noise alone; none where that is unknown."""
+    truth = truth_of(dataset_id)
+    if truth is None:
+        return np.empty(0, dtype=np.int64)
+    return truth.index[truth["corrupted"].astype(bool)].to_numpy(dtype=np.int64)
+
+
 @st.cache_resource(max_entries=6, show_spinner=False)
 def known_detection(run_id: int, dataset_id: str) -> Detection | None:
-    """How well the run finds the rows known to be wrong; None where that is not known."""
+    """How well the run finds the rows damaged on purpose; None where that is not known."""
     truth, found = truth_of(dataset_id), results(workspace().run(run_id))
     if truth is None or found is None:
         return None

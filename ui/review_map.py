@@ -9,7 +9,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from dvgs_core.store import Run
-from ui import style
+from ui import style, truth
 from ui.decisions import decision_log, decision_words
 from ui.map import (
     MapColours,
@@ -24,7 +24,7 @@ from ui.map import (
     value_colours,
 )
 from ui.pictures_of_rows import picture_address
-from ui.results import Layout, layout, the_results
+from ui.results import Layout, damaged_rows, layout, the_results, truth_of
 from ui.state import table, the_run, widget, workspace
 
 KEY = "review.map"
@@ -100,12 +100,15 @@ def _colours(run_id: int, by: str, decisions: int) -> MapColours:
 
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _hover(run_id: int) -> MapHover:
-    """What the run found of each row, then its first fields, and its picture."""
+    """What the run found of each row, what was done to it, its first fields, and its picture."""
     run, rows = workspace().run(run_id), _drawn(run_id)
     found, frame = the_results(run), table(run.dataset).frame
     lines = found.values.reindex(rows)
     told = lines[["label", "value", "suggested_label", "role"]].dropna(axis=1, how="all")
     told = told.rename(columns={"suggested_label": "suggested"})
+    known = truth_of(run.dataset)
+    if known is not None:
+        told["damage"] = truth.damage(known).reindex(rows, fill_value="").replace("", None)
     pixels = set(found.schema.pixels)
     plain = [c.name for c in found.schema.features if c.name not in pixels and not c.embedding]
     shown = pd.concat([told, frame[plain[:_FIELDS]].iloc[rows]], axis=1)
@@ -168,7 +171,8 @@ def show(
         words += " · UMAP is being computed"
     if place.problem:
         words += f" · no UMAP: {style.plain(place.problem)}"
-    right.caption(words)
+    with right.container(key="map_words"):
+        st.caption(words)
     current = the_run()
     log = decision_log(current.dataset)
     version = len(log.current()) if by != "decision" else _log_version(log)
@@ -185,6 +189,7 @@ def show(
         focus=focus,
         focus_xy=None if at is None else (float(at[0]), float(at[1])),
         rings=np.flatnonzero(roles == "target") if len(roles) <= 20_000 else (),
+        stars=damaged_rows(current.dataset),
         hover=_hover(current.id),
         height=height,
         dim=len(selected) > 0,

@@ -2,6 +2,7 @@
 
 import hashlib
 from datetime import UTC, datetime
+from html import escape
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from dvgs_core.data.wording import percent
+from dvgs_core.evaluation import Detection
 from dvgs_core.review.decisions import DecisionLog
 from dvgs_core.review.sitting import current_sitting
 from ui import queues, review_map, style
@@ -16,7 +18,7 @@ from ui.jobs import RunFiles, sparkline
 from ui.map import MapEvents
 from ui.names import told_apart
 from ui.queue_form import materials_of, row_of_link
-from ui.results import Results, known_detection, truth_of
+from ui.results import Results, damaged_rows, known_detection
 from ui.state import (
     Queue,
     QueueChoice,
@@ -108,7 +110,10 @@ def follow_clicks(queue: Queue, events: MapEvents, selection: NDArray[np.int64])
 
 
 def progress_line(found: Results, queue: Queue, log: DecisionLog) -> None:
-    """How far the review is, how fast, and what is known about the truth."""
+    """How far the review is, how fast, and what is known about the truth.
+
+    It has room for as many lines as it may need, so that none of them moves the page.
+    """
     counts = log.counts()
     done = sum(n for decision, n in counts.items() if decision != "undecided")
     at = queues.position(queue, state.cursor) + 1 if len(queue.rows) else 0
@@ -119,20 +124,24 @@ def progress_line(found: Results, queue: Queue, log: DecisionLog) -> None:
     pace = current_sitting(log.decided_at(reviewer), datetime.now(UTC)).per_minute
     if pace is not None:
         parts.append(f"{pace:,.0f} decisions a minute")
-    truth = truth_of(the_dataset_id())
     known = known_detection(the_run().id, the_dataset_id())
     if known is not None:
-        parts.append(
-            f"of the {known.damaged:,} lowest rows {percent(known.precision_at(known.damaged))}"
-            f" are truly wrong (AUROC {known.auroc:.3f})"
-        )
-        assert truth is not None
-        current = log.current()
-        flagged = current["row"][current["decision"].isin(["drop", "relabel"])]
-        if len(flagged):
-            right = int(truth["corrupted"].reindex(flagged, fill_value=False).sum())
-            parts.append(f"{right:,} of {len(flagged):,} flagged rows were truly wrong")
-    st.caption(" · ".join(parts))
+        parts += _known_words(known, log)
+    words = escape(" · ".join(parts), quote=True)
+    room = "progress" if known is None else "progress known"
+    st.html(f'<p class="{room}" title="{words}">{words}</p>')
+
+
+def _known_words(known: Detection, log: DecisionLog) -> list[str]:
+    """How many of the lowest rows, and of those to be dropped or relabelled, are damaged ones."""
+    share = percent(known.precision_at(known.damaged))
+    parts = [f"of the {known.damaged:,} lowest rows {share} are damaged (AUROC {known.auroc:.3f})"]
+    current = log.current()
+    flagged = current["row"][current["decision"].isin(["drop", "relabel"])]
+    if len(flagged):
+        right = int(np.isin(flagged, damaged_rows(the_dataset_id())).sum())
+        parts.append(f"{right:,} of {len(flagged):,} flagged rows are damaged")
+    return parts
 
 
 def show(

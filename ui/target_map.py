@@ -19,6 +19,7 @@ from ui.map import (
     map_events,
     selected_rows,
 )
+from ui.results import damaged_rows
 from ui.splits import row_ids, row_text
 from ui.state import keep, kept, run, table, the_dataset_id, widget, workspace
 from ui.studies import Look, look, waiting
@@ -110,6 +111,7 @@ def lasso_map(roles: Schema, chosen: tuple[int, ...]) -> None:
         "list.",
         selected=chosen,
         rings=chosen if len(chosen) <= _MOST_RINGS else (),
+        stars=damaged_rows(the_dataset_id()),
         hover=_hover(the_dataset_id(), roles.model_dump_json(), points.version, points),
         height=460,
         dim=len(chosen) > 0,

@@ -334,6 +334,22 @@ def test_hover_card_shows_texts_as_they_are_and_never_as_markup(linked):
     expect(card).to_be_hidden()
 
 
+def test_rows_damaged_on_purpose_are_crossed_and_legend_and_description_say_so(linked):
+    expect(linked.root).to_have_attribute("data-starred", "34")
+    expect(linked.page.locator(".legend .starred")).to_have_text("×damaged on purpose")
+    said = linked.canvas.get_attribute("aria-label")
+    assert "A cross marks the rows damaged on purpose, 34 of them." in said
+    linked.ask("(map.stars = [2], map.rings = [], map.colours.index.fill(0), map.draw())")
+    x, y = linked.ask("map.toScreen(map.points.xy[4], map.points.xy[5])")
+    ink = linked.ask(
+        "[0, 1.5].map((d) => [...map.picture.getContext('2d').getImageData("
+        "(args[0] + d) * devicePixelRatio, (args[1] + d) * devicePixelRatio, 1, 1).data])",
+        x, y,
+    )  # fmt: skip
+    bare = linked.ask("map.palette[0] & 255")
+    assert all(abs(pixel[0] - bare) > 40 for pixel in ink)
+
+
 def test_click_picks_the_nearest_point_and_a_drag_does_not(linked):
     row = linked.lonely_row()
     x, y = linked.place(row)

@@ -6,7 +6,9 @@ import pytest
 
 from dvgs_core.data.schema import Schema, read_labels
 from dvgs_core.data.split import SplitSettings, draw_splits
-from ui import damage
+from ui import damage, review_map
+
+from .test_pages import start_small
 
 
 @pytest.fixture
@@ -99,3 +101,30 @@ def test_what_was_chosen_is_told_in_words():
     assert said == (
         "20 % of the labels replaced, noise up to 3 SD, columns swapped in 10 % of the rows"
     )
+
+
+def test_review_says_what_was_done_to_a_row_and_the_map_crosses_it(opened, monkeypatch):
+    drawn = {}
+    monkeypatch.setattr(review_map, "linked_map", lambda *of, **how: drawn.update(how))
+    opened.go("corrupt")
+    kinds = next(group for group in opened.tab.button_group if group.key == "corrupt.kinds")
+    kinds.set_value(["Swapped columns", "Noise"])
+    opened.run()
+    opened.press("Use the damaged copy")
+    start_small(opened)
+    run = opened.work()
+    truth = opened.space.truth(run.dataset).set_index("row")
+    harmed = truth.index[truth["corrupted"]]
+    opened.go("review")
+    assert np.array_equal(drawn["stars"], harmed) and len(harmed)
+    for row, said in (
+        (int(harmed[0]), "damaged on purpose: columns swapped, noise"),
+        (int(truth.index[truth["kind"] == "noise"][0]), "noise added on purpose, nothing else"),
+    ):
+        opened.tab.session_state["state.cursor"] = row
+        opened.run()
+        assert f"Row #{row}" in opened.said and said in opened.said
+        assert "its label was" not in opened.said and "known to be" not in opened.said
+    assert "are damaged (AUROC" in opened.said and "truly wrong" not in opened.said
+    hover = {field.name: field for field in drawn["hover"].fields}["damage"]
+    assert hover.texts[hover.cells[harmed[0]]] == "columns swapped, noise"

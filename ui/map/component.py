@@ -64,7 +64,7 @@ def linked_map(
         focus: row id of the row under review.
         focus_xy: its coordinates, for a row that is not among the points.
         rings: row ids ringed in ink, such as target rows.
-        stars: row ids crossed in ink, such as rows corrupted on purpose.
+        stars: row ids crossed in ink: rows damaged on purpose; the legend says so.
         hover: what the hover card shows; None: row, class and value.
         height: pixels, legend included.
         dim: False outlines `selected` without greying the others.
@@ -82,6 +82,8 @@ def linked_map(
     count = len(points.ids)
     if len(colours.index) != count or (hover is not None and hover.count != count):
         raise ValueError(f"{count} points need as many colours and hover texts.")
+    if len(stars):
+        description += f" A cross marks the rows damaged on purpose, {len(stars):,} of them."
     with st.container(key=f"{key}_frame", gap=None):
         _carrier(key=f"{key}_points", data=points.payload)
         _carrier(key=f"{key}_colours", data=colours.payload)

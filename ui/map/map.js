@@ -229,6 +229,7 @@ class LinkedMap {
       inside: this.lasso ? this.insideCount : "",
       outlined: this.outlines.length,
       ringed: this.rings.length,
+      starred: this.stars.length,
     });
   }
 
@@ -243,6 +244,11 @@ class LinkedMap {
     const entry = ([name, at]) =>
       make("span", { className: "entry", title: name }, swatch(at), make("bdi", {}, name));
     const parts = [make("span", { className: "title", title }, make("bdi", {}, title))];
+    const { stars } = this.data;
+    if (stars.bits || stars.at.length) {
+      const mark = make("i", { className: "cross" }, "×");
+      parts.unshift(make("span", { className: "starred" }, mark, "damaged on purpose"));
+    }
     if (continuous) {
       const [low, middle, high, ...others] = legend;
       const bar = make("i", { className: "bar" });
@@ -420,13 +426,14 @@ class LinkedMap {
     }
     const around = Math.min(size + 2 * ratio, MARGIN / 2);
     const arm = size + 1.2 * ratio;
-    this.drawMarks(this.rings, around + ratio, ring(around, 1.2 * ratio), step, every);
-    this.drawMarks(this.stars, arm + ratio, cross(arm, 1.1 * ratio), step, every);
+    const crowd = this.inView(this.rings) + this.inView(this.stars);
+    this.drawMarks(this.rings, around + ratio, ring(around, 1.2 * ratio), step, every, crowd);
+    this.drawMarks(this.stars, arm + ratio, cross(arm, 1.1 * ratio), step, every, crowd);
     raster.end();
   }
 
-  // Marks in ink, fainter the more of them are in view, so that they never bury the points.
-  drawMarks(positions, size, shape, step, every) {
+  // How many of these points are in view.
+  inView(positions) {
     const { xy } = this.points;
     const reachX = this.wide / (2 * this.unitX * this.view.zoom);
     const reachY = this.high / (2 * this.unitY * this.view.zoom);
@@ -435,10 +442,15 @@ class LinkedMap {
       const near = Math.abs(xy[2 * i] - this.view.x) < reachX;
       if (near && Math.abs(xy[2 * i + 1] - this.view.y) < reachY) seen++;
     }
-    if (!seen) return;
-    const opacity = Math.max(0.05, 0.85 * Math.min(1, CROWD / seen));
+    return seen;
+  }
+
+  // Marks in ink, fainter the more of them are in view, so that they never bury the points.
+  drawMarks(positions, size, shape, step, every, crowd) {
+    if (!positions.length || !crowd) return;
+    const opacity = Math.max(0.05, 0.85 * Math.min(1, CROWD / crowd));
     const stamps = makeStamps(step, size, shape, opacity);
-    this.raster.stamp(xy, positions, seen > 5000 ? every : 1, stamps, null, this.inks);
+    this.raster.stamp(this.points.xy, positions, crowd > 5000 ? every : 1, stamps, null, this.inks);
   }
 
   drawOver() {
