@@ -18,6 +18,7 @@ from ui.results import Results, results, the_results
 from ui.state import open_run, the_dataset_id, the_run, workspace
 
 _LINES = 300
+_WIDE = 128  # pixels of the button, enough for both of its faces
 _WORDS = {
     "entered": "entered",
     "gone": "dropped",
@@ -45,19 +46,29 @@ def corrected_runs(run_id: int) -> list[Run]:
 
 
 def button(found: Results) -> None:
-    """Opens the dialog; beside it, while such a run goes on, how far it is."""
+    """Opens the dialog; in its place, while such a run goes on, how far it is.
+
+    Both buttons are always there, in their own width, so that what is beside them stays put.
+    """
     again = corrected_runs(the_run().id)
     going = next((run for run in again if run.active), None)
-    if going is not None:
-        _progress(going.id)
-    # no help: when the dialog closes it would stand over the boxes above and take the next click
-    elif st.button("Re-value", icon=":material/restart_alt:", key="review.revalue"):
-        dialog()
-    compared = found.job.corrections is not None or (again and results(again[0]) is not None)
-    if compared and st.button(
+    with st.container(key="revalue_place", width=_WIDE):
+        if going is not None:
+            _progress(going.id)
+        # no help: when the dialog closes it would stand over the boxes above and take the next
+        # click
+        elif st.button(
+            "Re-value", icon=":material/restart_alt:", key="review.revalue", width="stretch"
+        ):
+            dialog()
+    compared = found.job.corrections is not None or any(results(run) is not None for run in again)
+    if st.button(
         "What moved",
         icon=":material/swap_vert:",
-        help="What the run on the corrected data changed.",
+        help="What the run on the corrected data changed."
+        if compared
+        else "What re-valuing changed, once such a run has ended.",
+        disabled=not compared,
         key="moved_open",
     ):
         moved_dialog()
@@ -70,8 +81,14 @@ def _progress(run_id: int) -> None:
         if not run.active:
             rerun_when_free()
         share = (run.step or 0) / run.total if run.total else 0.0
-        words = f"{run.name} {percent(share)}" if run.status == "running" else f"{run.name} waits"
-        st.button(words, icon=":material/hourglass_top:", disabled=True, key="revalue.at")
+        words = f"Valued {percent(share)}" if run.status == "running" else "Waits"
+        st.button(
+            words,
+            icon=":material/hourglass_top:",
+            disabled=True,
+            key="revalue.at",
+            width="stretch",
+        )
 
     look()
 

@@ -20,11 +20,12 @@ from dvgs_core.engine.job import Job
 from dvgs_core.engine.worker import do
 from dvgs_core.review import DecisionLog
 from dvgs_core.store import Workspace
-from tests.browser.waiting import downloaded
+from tests.browser.waiting import downloaded, settled
 from ui.map import selected_rows
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = {"restarts": 1, "epochs": 15, "width": 32, "stop_when_settled": None}
+PARTS = ("revalue_place", "review_queue", "card_row", "review-map_frame")
 pytestmark = pytest.mark.browser
 
 
@@ -419,3 +420,37 @@ def test_valuing_again_with_the_decisions_shows_what_moved(review, digits):
     seen.page.keyboard.press("k")
     seen.answered()
     assert seen.decided()[row] == ("relabel", labels[0])
+
+
+@pytest.mark.parametrize("width", [1440, 1024])
+def test_nothing_moves_while_a_review_goes_on_and_rows_are_valued_again(review, digits, width):
+    seen = review(digits)
+    page = seen.page
+    page.set_viewport_size({"width": width, "height": 900})
+
+    def places() -> dict[str, dict[str, float]]:
+        settled(page)
+        there = {
+            name: page.get_by_role("button", name=name).first
+            for name in ("Many at once", "What moved", "Selections")
+        }
+        there |= {name: page.locator(f".st-key-{name}").first for name in PARTS}
+        return {name: one.bounding_box() for name, one in there.items()}
+
+    before = places()
+    line = page.locator(".progress")
+    seen.rapidly("d" * 12, 120)
+    seen.answered()
+    expect(line).to_contain_text("decisions a minute")
+    expect(line).to_contain_text("12 flagged rows are damaged")
+    assert places() == before
+    assert line.evaluate("(e) => e.scrollHeight <= e.clientHeight")  # all of it is seen
+
+    expect(page.get_by_role("button", name="What moved")).to_be_disabled()
+    page.get_by_role("button", name="Re-value").click()
+    page.get_by_role("dialog").get_by_role("button", name="Start").click()
+    expect(page.get_by_role("button", name=re.compile("Waits|Valued"))).to_be_visible()
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    assert places() == before
+    expect(page.get_by_role("button", name="What moved")).to_be_enabled(timeout=120_000)
+    assert places() == before
