@@ -128,7 +128,9 @@ def label_frame(found: Results, row: int, at: int) -> pd.DataFrame:
     """Value under every label: the row's own, the suggested one, and the best of the rest."""
     assert found.label_values is not None
     line = found.values.loc[row]
-    frame = pd.DataFrame({"name": found.labels.names, "value": found.label_values[at]})
+    values = found.label_values[at]
+    frame = pd.DataFrame({"name": found.labels.names, "value": values})
+    frame["place"] = found.scale.place(values)
     frame["kind"] = "other"
     frame.loc[frame["name"] == line["suggested_label"], "kind"] = "suggested"
     frame.loc[frame["name"] == line["label"], "kind"] = "own"

@@ -17,6 +17,7 @@ from dvgs_core.evaluation import Detection, detection
 from dvgs_core.store import Run
 from ui.jobs import RunFiles
 from ui.state import table, workspace
+from ui.value_scale import ValueScale
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +54,11 @@ class Results:
         """(n,) bool each: the rows that were source, and those that were target, in some turn."""
         role = self.values["role"]
         return {name: role.isin([name, "both"]).to_numpy() for name in ("source", "target")}
+
+    @cached_property
+    def scale(self) -> ValueScale:
+        """From the lowest of the run's values to the highest: what colours stand for."""
+        return ValueScale.of(self.values["value"])
 
     @property
     def schema(self) -> Schema:

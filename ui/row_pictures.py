@@ -16,7 +16,6 @@ from ui.names import told_apart
 from ui.words import explained
 
 _WIDE, _HIGH = 300, 92
-_LOW = "#D55E00"
 _LONGEST = 6_000  # characters of a text that are shown
 _TAGS = {"own": "given", "suggested": "suggested", "other": ""}
 
@@ -27,10 +26,14 @@ def number(value: float) -> str:
 
 
 def label_values(frame: pd.DataFrame) -> str:
-    """A row's value under every label, as bars from zero; its own and the suggested stand out.
+    """A row's value under every label, as bars from zero, in the colours of the value scale.
+
+    The given label and the suggested one stand out by weight and a word, the given one by an
+    outline too.
 
     Args:
-        frame: columns name, value, kind (own, suggested or other), in the order to be shown.
+        frame: columns name, value, place (-1 to 1 on the value scale), kind (own, suggested or
+            other), in the order to be shown.
     """
     low, high = min(float(frame["value"].min()), 0.0), max(float(frame["value"].max()), 0.0)
     span = (high - low) or 1.0
@@ -46,7 +49,8 @@ def label_values(frame: pd.DataFrame) -> str:
         lines.append(
             f'<div class="{line.kind}" style="--name:{room}ch"><span dir="auto" '
             f'title="{escape(str(line.name), quote=True)}">{name}</span><div>'
-            f'<i style="left:{start:.1f}%;width:{max(width, 0.6):.1f}%"></i>'
+            f'<i class="{"low" if line.place < 0 else "high"}" style="--far:'
+            f'{100 * abs(line.place):.0f}%;left:{start:.1f}%;width:{max(width, 0.6):.1f}%"></i>'
             f"</div><em>{number(line.value)}</em><small>{tag}</small></div>"
         )
     return f'<div class="labelvalues" role="table">{"".join(lines)}</div>'
@@ -87,7 +91,7 @@ def trace(row: NDArray[np.floating], usual: NDArray[np.floating], words: str, *,
         f'height="{_HIGH}" preserveAspectRatio="none">'
         + line.format(ink, 'stroke-opacity="0.3"', f"M0 {zero:.1f}L{_WIDE} {zero:.1f}")
         + line.format(muted, 'stroke-width="1.4"', path(usual))
-        + line.format(_LOW, 'stroke-width="1.7"', path(row))
+        + line.format(ink, 'stroke-width="1.7"', path(row))
         + "</svg>"
     )
     # st.html leaves out <svg>, not a picture that holds one

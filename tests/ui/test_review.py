@@ -1,6 +1,8 @@
 """Queues, drawings and words of the Review page that need no browser."""
 
+import re
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -16,6 +18,7 @@ from ui import bulk, queues, row_pictures
 from ui.revalue import sentence
 from ui.review_map import drawn_rows
 from ui.state import QueueChoice
+from ui.value_scale import ValueScale
 
 
 @dataclass
@@ -115,7 +118,12 @@ def test_classes_that_would_lose_every_valued_row_are_named(found):
 @given(st.text(max_size=30))
 def test_words_of_people_are_never_markup_in_drawings(text):
     frame = pd.DataFrame(
-        {"name": [text, "<b>x"], "value": [0.5, -1.0], "kind": ["own", "suggested"]}
+        {
+            "name": [text, "<b>x"],
+            "value": [0.5, -1.0],
+            "place": [0.1, -1.0],
+            "kind": ["own", "suggested"],
+        }
     )
     lines = pd.DataFrame(
         {"field": [text], "value": [f"<i>{text}"], "usual": ["&"], "difference": [9.0]}
@@ -137,10 +145,33 @@ def test_a_long_text_says_how_much_of_it_is_not_shown():
 
 
 def test_bars_start_at_zero_and_end_at_the_value():
-    frame = pd.DataFrame({"name": ["p", "n"], "value": [3.0, -1.0], "kind": ["own", "other"]})
+    frame = pd.DataFrame(
+        {"name": ["p", "n"], "value": [3.0, -1.0], "place": [1, -1], "kind": ["own", "other"]}
+    )
     markup = row_pictures.label_values(frame)
     assert "left:25.0%;width:75.0%" in markup and "left:0.0%;width:25.0%" in markup
     assert "−1" in markup and "given" in markup
+
+
+def test_a_bar_has_the_colour_of_its_value_whichever_label_was_given():
+    frame = pd.DataFrame(
+        {"name": ["p", "n"], "value": [3.0, -1.0], "place": [1.0, -0.25], "kind": ["own", "other"]}
+    )
+    for kinds in (["own", "other"], ["other", "own"], ["suggested", "own"]):
+        markup = row_pictures.label_values(frame.assign(kind=kinds))
+        assert markup.index('class="high" style="--far:100%') < markup.index('class="low"')
+        assert 'class="low" style="--far:25%' in markup and markup.count(">given<") == 1
+    rules = Path(row_pictures.__file__).with_name("style.css").read_text(encoding="utf-8")
+    marked = [line for line in rules.splitlines() if re.match(r"\.labelvalues \.(own|sugg)", line)]
+    assert marked and not any("background" in line for line in marked)
+
+
+def test_the_value_scale_is_cut_at_the_outermost_percents_and_0_at_the_median():
+    scale = ValueScale.of([*range(101), np.nan])
+    assert (scale.low, scale.middle, scale.high) == (1, 50, 99)
+    places = scale.place([-5, 1, 25.5, 50, 74.5, 99, 1e9])
+    assert places.tolist() == [-1, -1, -0.5, 0, 0.5, 1, 1]
+    assert np.isnan(scale.place(np.nan)) and ValueScale.of([]).place(0.0) == 0
 
 
 def test_rows_alike_show_picture_label_and_distance():

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from dvgs_core.errors import InputError
 from ui.map.points import digest, pack
 from ui.names import told_apart
+from ui.value_scale import ValueScale
 
 LEGEND_LIMIT = 12
 LOW, HIGH = "#D55E00", "#0072B2"
@@ -83,8 +84,7 @@ class MapColours:
 def value_colours(values: ArrayLike, *, title: str = "value") -> MapColours:
     """Low to high: vermillion, grey at the median, blue.
 
-    The ends of the scale are the 1st and 99th percentile, so that one extreme row does not turn
-    all others grey. Rows without a value (NaN) are drawn muted.
+    Where the ends of the scale are, `ValueScale` says. Rows without a value (NaN) are drawn muted.
 
     Args:
         values: (n,) float, in the order of the points.
@@ -97,13 +97,12 @@ def value_colours(values: ArrayLike, *, title: str = "value") -> MapColours:
     known = numbers[~np.isnan(numbers)]
     if np.isinf(known).any():
         raise InputError("Map values must be finite or missing, got infinite ones.")
-    low, middle, high = np.percentile(known, [1, 50, 99]) if len(known) else (0.0, 0.0, 0.0)
+    scale = ValueScale.of(known)
     half = (_SHADES - 1) // 2
-    below = (numbers - middle) / max(middle - low, np.finfo(float).tiny)
-    above = (numbers - middle) / max(high - middle, np.finfo(float).tiny)
-    shade = half + half * np.clip(np.where(numbers < middle, below, above), -1, 1)
+    shade = half + half * scale.place(numbers)
     index = np.where(np.isnan(numbers), _SHADES, np.rint(shade)).astype(np.uint8)
-    legend = [(_short(low), 0), (_short(middle), half), (_short(high), _SHADES - 1)]
+    ends = ((scale.low, 0), (scale.middle, half), (scale.high, _SHADES - 1))
+    legend = [(_short(end), at) for end, at in ends]
     if len(known) < len(numbers):
         legend.append(("no value", _SHADES))
     return MapColours(
