@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
-from dvgs_core.data.wording import percent
+from dvgs_core.data.wording import number, percent
 from dvgs_core.review.bulk import effect_of_cut, group_columns
 from dvgs_core.review.decisions import DecisionLog
 from ui import dialogs, style
@@ -90,7 +90,7 @@ def _facts(found: Results, order: NDArray[np.int64], rows: NDArray[np.int64]) ->
         return "No row lies below this cut."
     values = found.values["value"]
     share = len(order) / len(found.order)
-    ends = f"{style.number(values.loc[order[0]])} to {style.number(values.loc[order[-1]])}"
+    ends = f"{number(values.loc[order[0]])} to {number(values.loc[order[-1]])}"
     words = f"{style.count(len(order), 'row')}, {percent(share, 1)} of those valued, values {ends}."
     if len(rows) < len(order):
         words += f" {style.count(len(order) - len(rows), 'row')} of them stay as they are."

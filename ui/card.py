@@ -5,6 +5,7 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
+from dvgs_core.data.wording import number, signed
 from dvgs_core.review.contrast import ClassContrast
 from dvgs_core.review.decisions import Entry
 from dvgs_core.review.words import ClassWords
@@ -59,9 +60,7 @@ def show_many(found: Results, rows: NDArray[np.int64]) -> None:
     """What is selected: how many rows of each label, and what is suggested for them."""
     lines = found.values.loc[rows]
     low, high = lines["value"].min(), lines["value"].max()
-    st.markdown(
-        f"**{len(rows):,} rows selected**  \nvalues {style.number(low)} to {style.number(high)}"
-    )
+    st.markdown(f"**{len(rows):,} rows selected**  \nvalues {number(low)} to {number(high)}")
     st.caption("The keys decide about all of them at once, as one action that Z undoes.")
     # of classes alone, which is quick; the dialog of many rows counts every group
     effects = bulk.effects_of(the_run().id, rows.tobytes(), "relabel")
@@ -89,17 +88,17 @@ def facts_of(found: Results, row: int, decision: str | None) -> None:
     heading = f"**Row #{row}**"
     if decision:
         heading += f"  ·  {style.plain(decision)}"
-    parts = [heading, f"value **{style.number(line['value'])}**"]
+    parts = [heading, f"value **{number(line['value'])}**"]
     error = line["standard_error"]
     if error == error:
-        parts[-1] += f" ± {style.number(error)}"
+        parts[-1] += f" ± {number(error)}"
     if pd.notna(line["rank"]):
         parts.append(f"rank {int(line['rank']):,} of {len(found.order):,}")
     if isinstance(line["label"], str):
         parts.append(f"label **{style.shortened(line['label'], 60)}**{_label_before(found, row)}")
     best = line["suggested_label"]
     if isinstance(best, str) and best != line["label"]:
-        margin = style.signed(line["margin"])
+        margin = signed(line["margin"])
         parts.append(f"suggested :violet[**{style.shortened(best, 60)}**] ({margin})")
     elif isinstance(best, str):
         parts.append(":gray[no better label found]")

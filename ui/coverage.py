@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dvgs_core.data.schema import Labels, Schema
+from dvgs_core.data.wording import number
 
 #: A class with fewer target rows than this is told: what it should look like rests on very few.
 FEW_ROWS = 10
@@ -69,9 +70,7 @@ def _tenths(labels: Labels) -> tuple[NDArray[np.int64], list[str]]:
     known = labels.y[~labels.missing]
     edges = np.unique(np.quantile(known, np.linspace(0, 1, _PARTS + 1)))
     inner = edges[1:-1]
-    names = [f"{a:,.4g} to {b:,.4g}".replace("-", "−") for a, b in pairwise(edges)] or [
-        f"{edges[0]:,.4g}"
-    ]
+    names = [f"{number(a)} to {number(b)}" for a, b in pairwise(edges)] or [number(edges[0])]
     codes = np.zeros(len(labels.y), dtype=np.int64)
     codes[~labels.missing] = np.searchsorted(inner, known, side="right")
     return codes, names

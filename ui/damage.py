@@ -15,6 +15,7 @@ from dvgs_core.data.corrupt.changes import changed_cells
 from dvgs_core.data.corrupt.settings import CorruptionSettings
 from dvgs_core.data.schema import Schema, read_labels
 from dvgs_core.data.split import Split, SplitSettings, draw_splits
+from dvgs_core.data.wording import number
 from dvgs_core.engine.prepare import with_target
 from dvgs_core.errors import InputError
 from dvgs_core.review.frames import write_frame
@@ -215,7 +216,7 @@ def words(settings: dict[str, Any]) -> str:
     if found.label_rate:
         parts.append(f"{_percent(found.label_rate)} of the labels replaced")
     if found.feature_noise:
-        parts.append(f"noise up to {found.feature_noise:.3g} SD")
+        parts.append(f"noise up to {number(found.feature_noise)} SD")
     for rate, what in (
         (found.missing_rate, "missing values in"),
         (found.swap_rate, "columns swapped in"),

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from dvgs_core.data.schema import Schema
-from dvgs_core.data.wording import percent
+from dvgs_core.data.wording import number, percent
 from dvgs_core.engine.holdout import has_holdout, holdout_job, read_scores
 from dvgs_core.evaluation.scores import METRIC_NAMES
 from dvgs_core.report.commands import clean_name, file_stem
@@ -303,4 +303,4 @@ def _scores(study: Study) -> None:
             f" {style.count(found.decided_holdout, 'holdout row')} dropped or relabelled too: the "
             "holdout is scored as it came."
         )
-    st.caption(f"The best constant answer has {found.uninformed:.3f}.{touched}")
+    st.caption(f"The best constant answer has {number(found.uninformed, decimals=3)}.{touched}")

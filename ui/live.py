@@ -12,7 +12,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from dvgs_core import methods
-from dvgs_core.data.wording import percent
+from dvgs_core.data.wording import number, percent
 from dvgs_core.engine.first import FIRST
 from dvgs_core.engine.recorder import STATE
 from dvgs_core.store import Run
@@ -219,21 +219,21 @@ def _parts(run: Run, steps: pd.DataFrame) -> list[str]:
 
 def settledness(run: Run, steps: pd.DataFrame) -> str:
     """A gauge of how settled the ranking is: the way from 0 over 0.9 and 0.99 to 0.999."""
-    number = math.nan if steps.empty else float(steps.iloc[-1].get("settled") or math.nan)
-    known = not math.isnan(number)
+    settled = math.nan if steps.empty else float(steps.iloc[-1].get("settled") or math.nan)
+    known = not math.isnan(settled)
     limit = run.job.get("settings", {}).get("stop_when_settled")
 
     def place(value: float) -> float:
         return min(max(-math.log10(max(1 - value, 1e-3)) / 3, 0.0), 1.0)
 
     mark = "" if limit is None else f'<u style="left:{place(limit):.1%}"></u>'
-    reached = known and limit is not None and number >= limit
-    words = f"{number:.3f}{' ▲' if reached else ''}" if known else "–"
+    reached = known and limit is not None and settled >= limit
+    words = number(settled, decimals=3) + (" ▲" if reached else "")
     tip = "" if limit is None else f"The run ends early at {limit:g}, the mark."
     return (
         f'<div class="gauge" title="{tip}"><span>{explained("ranking settled")}</span>'
         f"<b>{words}</b>"
-        f'<div><i style="width:{place(number) if known else 0:.1%}"></i>{mark}</div></div>'
+        f'<div><i style="width:{place(settled) if known else 0:.1%}"></i>{mark}</div></div>'
     )
 
 

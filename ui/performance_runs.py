@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from dvgs_core.data.wording import number
 from dvgs_core.engine.job import Job
 from dvgs_core.errors import InputError
 from dvgs_core.evaluation.agreement import Agreement, agreement, overlap_curve
@@ -147,8 +148,8 @@ def cost_sentence(lines: pd.DataFrame) -> str:
     quick = there.loc[there["seconds"].idxmin()]
     slow = there.loc[there["seconds"].idxmax()]
     words = (
-        f"{quick['run']} was the quickest with {style.number(quick['seconds'])} s, "
-        f"{slow['run']} took {style.number(slow['seconds'])} s"
+        f"{quick['run']} was the quickest with {number(quick['seconds'])} s, "
+        f"{slow['run']} took {number(slow['seconds'])} s"
     )
     if there["auroc"].notna().all():
         best = there.loc[there["auroc"].idxmax()]

@@ -8,7 +8,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from dvgs_core.data.schema import Labels, Schema
-from dvgs_core.data.wording import percent
+from dvgs_core.data.wording import number, percent
 from ui import pictures, style
 from ui.names import middle_out, told_apart
 from ui.profiles import PageProfile, repeats_of
@@ -122,7 +122,7 @@ def _nearly_same(seen: Look, found: PageProfile, roles: Schema) -> None:
         return
     differ = _labels_differ(pairs, found.labels)
     words = (
-        f"{style.count(len(pairs), 'pair')} of rows lie closer than {style.number(near.threshold)} "
+        f"{style.count(len(pairs), 'pair')} of rows lie closer than {number(near.threshold)} "
         "in the encoded columns, 13 % of the usual distance to the nearest row."
     )
     if differ.any():

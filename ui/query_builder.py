@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from dvgs_core.data import conditions as asking
 from dvgs_core.data.conditions import OPERATORS, TAKES, Condition, written
 from dvgs_core.data.query import matching_rows
+from dvgs_core.data.wording import number
 from dvgs_core.errors import InputError
-from ui import style
 from ui.state import keep, kept, table, the_dataset_id
 
 _MODES = {"build": "Choose conditions", "write": "Write the query"}
@@ -218,7 +218,7 @@ def _values(facts: dict[str, Any], operator: str, before: list, key: str) -> lis
         return [text] if text else []
     drawn = zip(holders, names, given, range(wanted), strict=True)
     if facts["holds"] == "numbers":
-        ends = f"{style.number(facts['low'])} to {style.number(facts['high'])}"
+        ends = f"{number(facts['low'])} to {number(facts['high'])}"
         kind = int if facts["whole"] else float
         numbers = [
             holder.number_input(

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from dvgs_core.data.wording import percent
+from dvgs_core.data.wording import number, percent
 from dvgs_core.engine.corrected import Corrections
 from dvgs_core.errors import InputError
 from dvgs_core.review.moved import Moved, moved
@@ -170,7 +170,7 @@ def sentence(found: Moved, before: str, after: str) -> str:
     if np.isfinite(found.agreement):
         words += (
             f" Over the {found.both:,} rows that both runs valued, the ranking of {after} agrees "
-            f"with the one before by {found.agreement:.3f} (1: the same order)."
+            f"with the one before by {number(found.agreement, decimals=3)} (1: the same order)."
         )
     return words
 

@@ -12,17 +12,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from dvgs_core.data.wording import number
 from ui.names import told_apart
 from ui.words import explained
 
 _WIDE, _HIGH = 300, 92
 _LONGEST = 6_000  # characters of a text that are shown
 _TAGS = {"own": "given", "suggested": "suggested", "other": ""}
-
-
-def number(value: float) -> str:
-    """Three significant digits with a real minus sign; – for nothing."""
-    return "–" if value != value else f"{value:.3g}".replace("-", "−")
 
 
 def label_values(frame: pd.DataFrame) -> str:

@@ -1,5 +1,20 @@
 // What our components share: elements without markup, numbers, and the colours of the theme.
-const spaced = (n) => n.toLocaleString("en-US").replaceAll(",", " ");
+
+// A number as `number` of dvgs_core/data/wording.py writes it.
+function numberText(v) {
+  if (Number.isNaN(v)) return "–";
+  const size = Math.abs(v);
+  const [digits, power] = v.toExponential(2).split("e").map(Number);
+  let text;
+  if ((size >= 999.5 && size < 1e7) || (Number.isInteger(v) && size < 1e15)) {
+    text = (Math.round(v) || 0).toLocaleString("en-US");
+  } else if (power < -4 || power > 2) {
+    text = `${digits}e${power < 0 ? "-" : "+"}${String(Math.abs(power)).padStart(2, "0")}`;
+  } else {
+    text = String(Number(v.toPrecision(3)));
+  }
+  return text.replaceAll("-", "−");
+}
 
 function make(tag, properties = {}, ...children) {
   const node = document.createElement(tag);

@@ -1,4 +1,4 @@
-"""Words and looks that pages share: plain text, numbers, the theme's few additions."""
+"""Words and looks that pages share: plain text, counts, the theme's few additions."""
 
 import re
 from collections.abc import Sequence
@@ -37,18 +37,6 @@ def plain(text: str) -> str:
 def shortened(text: str, length: int) -> str:
     """At most `length` characters, the middle left out, and plain for Markdown."""
     return plain(middle_out(text, length))
-
-
-def number(value: float | None) -> str:
-    """Three significant digits, with a real minus sign; – for nothing."""
-    if value is None or value != value:
-        return "–"
-    return f"{value:.3g}".replace("-", "−")
-
-
-def signed(value: float) -> str:
-    """Three significant digits with their sign."""
-    return f"{value:+.3g}".replace("-", "−")
 
 
 def count(value: int, noun: str) -> str:

@@ -8,6 +8,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from dvgs_core.data.schema import Schema, read_labels
+from dvgs_core.data.wording import number
 from ui import style
 from ui.jobs import RunFiles
 from ui.map import (
@@ -208,7 +209,7 @@ def _fifths(values: NDArray[np.float64], title: str) -> MapColours:
     codes[known] = np.clip(
         np.searchsorted(edges, values[known], side="right") - 1, 0, len(edges) - 2
     )
-    names = [f"{style.number(a)} to {style.number(b)}" for a, b in pairwise(edges)]
+    names = [f"{number(a)} to {number(b)}" for a, b in pairwise(edges)]
     return class_colours(codes, names, title=title)
 
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from dvgs_core.data.schema import Schema
 from dvgs_core.data.split import SplitSettings
-from dvgs_core.data.wording import percent
+from dvgs_core.data.wording import number, percent
 from dvgs_core.engine.job import Job
 from dvgs_core.report.commands import value_line
 from dvgs_core.review import make_recipe
@@ -198,7 +198,7 @@ def _in_common(found: Preview, roles: Schema) -> None:
         across = near_leaks(seen.near.pairs, codes, found.target_rows, found.source_rows, n)
         st.caption(
             f"Pairs of a source and a target row that are nearly the same: {len(across):,} (closer "
-            f"than {style.number(seen.near.threshold)} in the encoded columns)."
+            f"than {number(seen.near.threshold)} in the encoded columns)."
         )
         lines += [("nearly", row, twin) for row, twin in across.tolist()]
     elif seen is not None and seen.not_searched:

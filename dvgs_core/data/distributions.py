@@ -10,6 +10,7 @@ from dvgs_core.data.columns import holds_bytes, holds_containers
 from dvgs_core.data.dates import as_dates
 from dvgs_core.data.query import family
 from dvgs_core.data.schema import Schema
+from dvgs_core.data.wording import number
 
 #: Bars of a quantity, and named bars of a category (one more holds the others).
 BINS, CATEGORIES = 20, 7
@@ -84,9 +85,9 @@ def _quantity(numbers: np.ndarray, unit: str = "") -> Bars:
     distinct = _few_distinct(numbers)
     if distinct is not None and (distinct == np.floor(distinct)).all():
         rows = [int((numbers == value).sum()) for value in distinct]
-        return _bars("quantity", [f"{_short(value)}{unit}" for value in distinct], rows)
+        return _bars("quantity", [f"{number(value)}{unit}" for value in distinct], rows)
     counts, edges = _histogram(numbers)
-    names = [f"{_short(a)} to {_short(b)}{unit}" for a, b in itertools.pairwise(edges)]
+    names = [f"{number(a)} to {number(b)}{unit}" for a, b in itertools.pairwise(edges)]
     return _bars("quantity", names, counts)
 
 
@@ -97,13 +98,6 @@ def _few_distinct(numbers: np.ndarray) -> np.ndarray | None:
         return None
     distinct = np.unique(numbers)
     return distinct if len(distinct) <= BINS else None
-
-
-def _short(number: float) -> str:
-    """Three digits, or a whole number with its thousands apart."""
-    if 1000 <= abs(number) < 1e7:
-        return f"{number:,.0f}".replace("-", "−")
-    return f"{number:.3g}".replace("-", "−")
 
 
 def _histogram(numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

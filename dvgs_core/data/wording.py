@@ -5,6 +5,8 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+_LARGEST = 1e15  # whole numbers beyond are not exact
+
 
 def one_line(text: object, limit: int = 200) -> str:
     """`text` without line breaks, cut after `limit` characters."""
@@ -34,6 +36,32 @@ def rows_listed(rows: Sequence[int] | np.ndarray, limit: int = 3) -> str:
 def count(number: int, thing: str, plural: str | None = None) -> str:
     """'1 row', '2,000 rows'."""
     return f"{number:,} {thing if number == 1 else plural or thing + 's'}"
+
+
+def number(value: float | None, *, decimals: int | None = None) -> str:
+    """'0.0381', '−1.2', '230,624'; – for nothing.
+
+    Whole numbers stand in full, others with three significant digits, or from a thousand to ten
+    million as the nearest whole number: both are then written alike.
+
+    Args:
+        value: None and NaN are nothing.
+        decimals: so many digits behind the point instead, for numbers that are compared.
+    """
+    if value is None or value != value:
+        return "–"
+    if decimals is not None:
+        text = f"{value:,.{decimals}f}"
+    elif 999.5 <= abs(value) < 1e7 or (value == round(value, 0) and abs(value) < _LARGEST):
+        text = f"{round(value):,}"
+    else:
+        text = f"{value:.3g}"
+    return text.replace("-", "−")
+
+
+def signed(value: float) -> str:
+    """As `number`, with a plus sign before what is above 0."""
+    return f"+{number(value)}" if value > 0 else number(value)
 
 
 def percent(share: float, digits: int = 0) -> str:

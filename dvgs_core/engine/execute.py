@@ -7,6 +7,7 @@ from functools import partial
 
 import numpy as np
 
+from dvgs_core.data.wording import number
 from dvgs_core.engine.first import record_first
 from dvgs_core.engine.heap import give_back_memory
 from dvgs_core.engine.job import Job
@@ -49,10 +50,10 @@ def _execute(workspace: Workspace, run: Run) -> None:
         temporary.write_text(job.model_dump_json(indent=1), encoding="utf-8")
     prepared = prepare_in(workspace, run.dataset, job)
     _log(run, *prepared.notes)
-    for number, split in enumerate(prepared.splits, start=1):
+    for turn, split in enumerate(prepared.splits, start=1):
         _log(
             run,
-            f"Turn {number}: {len(split.source):,} source rows, {len(split.target):,} target "
+            f"Turn {turn}: {len(split.source):,} source rows, {len(split.target):,} target "
             f"rows, {len(split.holdout):,} holdout rows, {prepared.X.shape[1]:,} features.",
         )
     if prepared.encoded.found:
@@ -121,7 +122,9 @@ def _write_rows(workspace: Workspace, run: Run, prepared: Prepared) -> None:
 def _why(outcome: Outcome) -> str:
     """Why it ended, and how settled the ranking is."""
     reason = outcome.stopped_because or ""
-    return f"{reason} ({outcome.settled:.3f})" if np.isfinite(outcome.settled) else reason
+    if not np.isfinite(outcome.settled):
+        return reason
+    return f"{reason} ({number(outcome.settled, decimals=3)})"
 
 
 def _log(run: Run, *lines: str) -> None:

@@ -16,7 +16,7 @@ from dvgs_core.data.encode import EncodingSettings
 from dvgs_core.data.load import Table
 from dvgs_core.data.schema import Schema, read_labels
 from dvgs_core.data.split import Split, SplitSettings, draw_splits
-from dvgs_core.data.wording import percent
+from dvgs_core.data.wording import number, percent
 from dvgs_core.engine.job import Job
 from dvgs_core.engine.prepare import Prepared, prepare
 from dvgs_core.errors import InputError
@@ -114,9 +114,10 @@ def execute(workspace: Workspace, study: Study) -> str | None:
 def conclusion(targets: Sensitivity, starts: Sensitivity) -> str:
     """One sentence: whether the target matters, beyond what the start of the network does."""
     numbers = (
-        f"rankings under other targets have the rank correlation {targets.spearman:.2f} and share "
-        f"{percent(targets.overlap)} of their lowest 5 %; under the same target from another start "
-        f"it is {starts.spearman:.2f} and {percent(starts.overlap)}"
+        f"rankings under other targets have the rank correlation "
+        f"{number(targets.spearman, decimals=2)} and share {percent(targets.overlap)} of their "
+        f"lowest 5 %; under the same target from another start it is "
+        f"{number(starts.spearman, decimals=2)} and {percent(starts.overlap)}"
     )
     if targets.spearman < starts.spearman - APART:
         return f"Yes: {numbers}. A larger or more typical target would be steadier."
@@ -141,12 +142,12 @@ def other_draws(table: Table, prepared: Prepared, count: int) -> list[Split]:
         return []  # the target is a file
     labels = read_labels(table.frame, job.columns)
     draws = [first]
-    for number in range(1, count):
-        split = job.split.model_copy(update={"seed": job.split.seed + 1000 * number})
-        again = draw_splits(table.frame, labels, job.columns, split)[0]
-        if np.array_equal(again.target, first.target):
+    for again in range(1, count):
+        split = job.split.model_copy(update={"seed": job.split.seed + 1000 * again})
+        drawn = draw_splits(table.frame, labels, job.columns, split)[0]
+        if np.array_equal(drawn.target, first.target):
             return []
-        draws.append(again)
+        draws.append(drawn)
     return draws
 
 

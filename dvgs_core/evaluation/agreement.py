@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
 
-from dvgs_core.data.wording import percent
+from dvgs_core.data.wording import number, percent
 from dvgs_core.errors import InputError
 
 LOWEST = 0.05  # share of rows that a person would look at first
@@ -50,8 +50,8 @@ class Agreement:
 
     def _matrix(self, column: str) -> pd.DataFrame:
         matrix = pd.DataFrame(np.eye(len(self.names)), index=self.names, columns=self.names)
-        for a, b, number in self.pairs[["a", "b", column]].itertuples(index=False):
-            matrix.loc[a, b] = matrix.loc[b, a] = number
+        for a, b, share in self.pairs[["a", "b", column]].itertuples(index=False):
+            matrix.loc[a, b] = matrix.loc[b, a] = share
         return matrix
 
 
@@ -186,11 +186,13 @@ def _conclusion(pairs: pd.DataFrame, k: int) -> str:
     lowest = "lowest row" if k == 1 else f"{k:,} lowest rows"
     if len(pairs) == 1:
         return (
-            f"{most.a} and {most.b} have the rank correlation {most.spearman:.2f} and share "
-            f"{percent(most.overlap)} of their {lowest}."
+            f"{most.a} and {most.b} have the rank correlation "
+            f"{number(most.spearman, decimals=2)} and share {percent(most.overlap)} of their "
+            f"{lowest}."
         )
     return (
-        f"{most.a} and {most.b} agree most (rank correlation {most.spearman:.2f}), {least.a} and "
-        f"{least.b} least ({least.spearman:.2f}); two rankings share "
+        f"{most.a} and {most.b} agree most (rank correlation "
+        f"{number(most.spearman, decimals=2)}), {least.a} and {least.b} least "
+        f"({number(least.spearman, decimals=2)}); two rankings share "
         f"{percent(pairs['overlap'].mean())} of their {lowest} on average."
     )

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from dvgs_core.data.wording import number
 from dvgs_core.evaluation.scores import METRIC_NAMES
 
 _ROUNDING = 1e-9  # means that differ by less are equal
@@ -54,15 +55,16 @@ def recommended_cut(frame: pd.DataFrame) -> RecommendedCut:
     before, after = float(means[0.0]), float(means[removed])
     own = float(gains[removed].sem()) if len(scores) > 1 else 0.0
     metric = METRIC_NAMES[str(frame["metric"].iloc[0])]
+    was, now = (number(score, decimals=3) for score in (before, after))
     if removed > 0:
         within = f" (±{own:.3f})" if own > 0 else ""  # 0 too where all replicates gain alike
         said = (
             f"Dropping the lowest {_percent(removed)} ({rows:,} rows) raises holdout {metric} from "
-            f"{before:.3f} to {after:.3f}{within}; {_end(means, lasts)}."
+            f"{was} to {now}{within}; {_end(means, lasts)}."
         )
     else:
         said = (
-            f"Dropping the lowest rows does not raise holdout {metric}, {before:.3f} with all of "
+            f"Dropping the lowest rows does not raise holdout {metric}, {was} with all of "
             f"them; {_end(means, lasts)}."
         )
     return RecommendedCut(removed, rows, before, after, own, lasts, said)

@@ -20,7 +20,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field
 
-from dvgs_core.data.wording import percent
+from dvgs_core.data.wording import number, percent
 from dvgs_core.errors import InputError
 from dvgs_core.evaluation.scores import METRIC_NAMES
 from dvgs_core.evaluation.utility import Utility, UtilitySettings
@@ -269,14 +269,14 @@ def conclusion(frame: pd.DataFrame, removed: float | None = None) -> str:
         share = max(shares.tolist(), key=lambda s: means[s])
     else:
         share = float(shares[np.abs(shares - removed).argmin()])
-    before, after = float(means[0.0]), float(means[share])
+    was, now = (number(float(means[at]), decimals=3) for at in (0.0, share))
     match _change(lowest[share] - lowest[0.0]):
         case 0:
-            first = f"leaves {metric} at {after:.3f} (before {before:.3f})"
+            first = f"leaves {metric} at {now} (before {was})"
         case 1:
-            first = f"raises {metric} from {before:.3f} to {after:.3f}"
+            first = f"raises {metric} from {was} to {now}"
         case _:
-            first = f"lowers {metric} from {before:.3f} to {after:.3f}"
+            first = f"lowers {metric} from {was} to {now}"
     sentence = f"Removing the lowest {100 * share:.3g} % {first}"
     if "random" not in table:
         return f"{sentence}."
@@ -286,7 +286,8 @@ def conclusion(frame: pd.DataFrame, removed: float | None = None) -> str:
     word = {0: "leaves it at", 1: "raises it to", -1: "lowers it to"}[
         _change(random[near] - random[0.0])
     ]
-    return f"{sentence}; random removal{of} {word} {float(random[near].mean()):.3f}."
+    left = number(float(random[near].mean()), decimals=3)
+    return f"{sentence}; random removal{of} {word} {left}."
 
 
 def _change(differences: pd.Series) -> int:

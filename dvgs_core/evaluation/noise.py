@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import rankdata
 
+from dvgs_core.data.wording import number
 from dvgs_core.errors import InputError
 
 
@@ -64,7 +65,7 @@ def noise_correlation(rate: ArrayLike, values: ArrayLike) -> NoiseCorrelation:
     else:
         said = "values do not tell noisy rows from others"
     conclusion = (
-        f"Noise and low values have the rank correlation {spearman:.3f} over {len(noise):,} rows: "
-        f"{said}."
+        f"Noise and low values have the rank correlation {number(spearman, decimals=3)} over "
+        f"{len(noise):,} rows: {said}."
     )
     return NoiseCorrelation(spearman, float(error), len(noise), conclusion)

@@ -17,13 +17,6 @@ def count(number: int, noun: str = "") -> str:
     return f"{number:,}" + (f" {noun}{'' if number == 1 else 's'}" if noun else "")
 
 
-def number(value: float | None) -> str:
-    """Three significant digits with a real minus sign; – for nothing."""
-    if value is None or value != value:
-        return "–"
-    return f"{value:.3g}".replace("-", "−")
-
-
 def share(value: float | None) -> str:
     """A percentage with one decimal; – for nothing."""
     return "–" if value is None or value != value else percent(value, 1).replace("-", "−")

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from dvgs_core.data.split import SplitSettings
-from dvgs_core.data.wording import percent
+from dvgs_core.data.wording import number, percent
 from dvgs_core.engine.job import Job
 from dvgs_core.evaluation.filtering import conclusion
 from dvgs_core.evaluation.scores import METRIC_NAMES
@@ -19,7 +19,6 @@ from dvgs_core.report.markup import (
     code,
     count,
     facts,
-    number,
     paragraph,
     section,
     share,
@@ -168,7 +167,7 @@ def method(content: Content) -> str:
         pairs.append(("valued with", count(len(job.corrections.relabelled), "new label")))
     ended = recipe.ended
     if ended is not None:
-        settled = "too early to say" if ended.settled is None else f"{ended.settled:.3f}"
+        settled = "too early to say" if ended.settled is None else number(ended.settled, decimals=3)
         of = count(ended.total, "checkpoint")
         pairs += [
             ("why it ended", ended.stopped_because),
@@ -339,13 +338,13 @@ def holdout(content: Content) -> str:
             f"Networks of two hidden layers, {len(scores.before)} on each side with the same "
             f"starts, trained on the source before and after the decisions and scored on "
             f"{count(scores.holdout, 'row')} that took no part in valuing. The best constant "
-            f"answer has {scores.uninformed:.3f}.{touched}"
+            f"answer has {number(scores.uninformed, decimals=3)}.{touched}"
         ),
     )
 
 
 def _four(value: float) -> str:
-    return f"{value:.4f}".replace("-", "−")
+    return number(value, decimals=4)
 
 
 def reviewers(content: Content) -> str:

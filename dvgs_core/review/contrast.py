@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from pandas.api.types import is_bool_dtype, is_datetime64_any_dtype, is_numeric_dtype
 
 from dvgs_core.data.schema import Schema
+from dvgs_core.data.wording import number
 
 
 class ClassContrast:
@@ -44,7 +45,8 @@ class ClassContrast:
         for name, usual, spread in zip(self.numeric, medians, self.spread, strict=True):
             value = self.columns[name].iloc[row]
             apart = 0.0 if pd.isna(value) else abs(float(value) - usual) / spread
-            lines.append((name, _text(value), _text(usual), 0.0 if np.isnan(apart) else apart))
+            said = number(None if pd.isna(value) else value)
+            lines.append((name, said, number(usual), 0.0 if np.isnan(apart) else apart))
         for name, shares in self._class_shares(code).items():
             value = self.columns[name].iloc[row]
             usual = _text(shares.index[0]) if len(shares) else "–"
@@ -89,5 +91,5 @@ def _text(value: object) -> str:
     if gone or (isinstance(value, float) and np.isnan(value)):
         return "–"
     if isinstance(value, float | np.floating):
-        return f"{value:.4g}"
+        return number(float(value))
     return str(value)

@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,8 @@ from hypothesis import strategies as st
 from playwright.sync_api import Page, expect
 
 from dvgs_core.errors import InputError
+from tests.data.test_wording import WRITTEN
+from ui import map as map_package
 from ui.map import (
     MapHover,
     MapPoints,
@@ -154,6 +157,16 @@ def test_a_lasso_of_another_layout_is_left_out():
 
 
 # -- in the browser ---------------------------------------------------------------------------
+
+
+def test_the_browser_writes_numbers_as_python_does(page):
+    shared = Path(map_package.__file__).parents[1] / "shared.js"
+    values = list(WRITTEN)
+    said = page.evaluate(
+        "([code, values]) => values.map(new Function(`${code}; return numberText;`)())",
+        [shared.read_text(encoding="utf-8"), values],
+    )
+    assert dict(zip(values, said, strict=True)) == WRITTEN
 
 
 class Map:
@@ -328,7 +341,7 @@ def test_hover_card_shows_texts_as_they_are_and_never_as_markup(linked):
     expect(card).to_contain_text(f"#{row}")
     expect(card).to_contain_text("income <i>")
     expect(card).to_contain_text("<b>bold</b> & co")
-    expect(card.locator("dd").nth(2)).to_have_text(str(row))
+    expect(card.locator("dd").nth(2)).to_have_text(f"{row:,}")
     expect(card.locator("b, i")).to_have_count(0)
     linked.page.mouse.move(1, 1)
     expect(card).to_be_hidden()

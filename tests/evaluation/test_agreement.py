@@ -19,7 +19,7 @@ def test_the_same_and_the_opposite_ranking():
     assert found.spearman.loc["down", "up"] == pytest.approx(-1)
     assert found.overlap.loc["up", "again"] == 1 and found.overlap.loc["up", "down"] == 0
     assert found.conclusion == (
-        "up and again agree most (rank correlation 1.00), up and down least (-1.00); two rankings "
+        "up and again agree most (rank correlation 1.00), up and down least (−1.00); two rankings "
         "share 33 % of their 3 lowest rows on average."
     )
 

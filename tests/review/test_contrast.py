@@ -31,6 +31,19 @@ def test_numbers_are_compared_with_the_median_of_their_class():
     assert line["difference"] == (70 - 30.5) / FRAME["age"].std()
 
 
+def test_whole_numbers_and_their_medians_are_written_alike():
+    frame = pd.DataFrame({"weight": [230_624, 175_200, 175_251, -2], "job": ["a", "b", "1", "c"]})
+    roles = Schema(
+        columns=(Column(name="weight", kind="numeric"), Column(name="job", kind="category"))
+    )
+    line = ClassContrast(frame, roles, np.zeros(4, int)).row(0).set_index("field").loc["weight"]
+    assert (line["value"], line["usual"]) == ("230,624", "175,226")
+    frame["weight"] = frame["weight"].astype("Int64").where(frame.index > 0)
+    gaps = ClassContrast(frame, roles, np.zeros(4, int))
+    said = [gaps.row(row).set_index("field").loc["weight", "value"] for row in range(4)]
+    assert said == ["–", "175,200", "175,251", "−2"]
+
+
 def test_rare_words_differ_and_the_most_frequent_does_not():
     contrast = ClassContrast(FRAME, ROLES, CODES)
     assert contrast.row(0).set_index("field").loc["job", "difference"] == 0

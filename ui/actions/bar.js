@@ -201,7 +201,7 @@ class ReviewBar {
   }
 
   rows(count) {
-    return count === 1 ? "1 row" : `${spaced(count)} rows`;
+    return count === 1 ? "1 row" : `${numberText(count)} rows`;
   }
 
   // class names come from people's files: text nodes only, never markup
@@ -298,7 +298,7 @@ class ReviewBar {
     const oldest = decisions[0]?.at ?? Infinity;
     const late = Date.now() - oldest >= WAITING_SHOWN;
     const count = decisions.length + held.length;
-    this.waiting.textContent = late ? `${spaced(count)} not saved yet` : "";
+    this.waiting.textContent = late ? `${numberText(count)} not saved yet` : "";
     this.waiting.title = late ? "Kept in this tab and sent again until the server answers" : "";
     if (decisions.length && !late) {
       this.looking = setTimeout(() => this.showWaiting(), WAITING_SHOWN + 20);

@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from dvgs_core.data.wording import number
 from dvgs_core.errors import InputError
 from ui.map.points import digest, pack
 from ui.names import told_apart
@@ -102,7 +103,7 @@ def value_colours(values: ArrayLike, *, title: str = "value") -> MapColours:
     shade = half + half * scale.place(numbers)
     index = np.where(np.isnan(numbers), _SHADES, np.rint(shade)).astype(np.uint8)
     ends = ((scale.low, 0), (scale.middle, half), (scale.high, _SHADES - 1))
-    legend = [(_short(end), at) for end, at in ends]
+    legend = [(number(end), at) for end, at in ends]
     if len(known) < len(numbers):
         legend.append(("no value", _SHADES))
     return MapColours(
@@ -213,8 +214,3 @@ def _scale(middle: str) -> tuple[str, ...]:
 
 def _rgb(colour: str) -> tuple[int, ...]:
     return tuple(bytes.fromhex(colour.lstrip("#")))
-
-
-def _short(number: float) -> str:
-    """Three significant digits, with a real minus sign."""
-    return f"{number:.3g}".replace("-", "−")

@@ -13,13 +13,6 @@ const MODES = {
   box: ["Box select", ""],
 };
 
-const threeDigits = (v) =>
-  (v === 0 ? "0" : String(Number(v.toPrecision(3)))).replace("-", "−");
-
-// whole numbers as they are, others with four digits
-const shortNumber = (v) =>
-  String(Number.isInteger(v) ? v : Number(v.toPrecision(4))).replace("-", "−");
-
 function tool(name, label, hint = "", keys = "") {
   const button = make("button", { type: "button", title: label + hint, "aria-label": label });
   if (keys) button.setAttribute("aria-keyshortcuts", keys);
@@ -217,10 +210,10 @@ class LinkedMap {
     }
     const part = data.total > this.points.n;
     this.drawn.textContent = part
-      ? `${spaced(this.points.n)} of ${spaced(data.total)} rows drawn`
+      ? `${numberText(this.points.n)} of ${numberText(data.total)} rows drawn`
       : "";
     const text = this.lasso
-      ? `${spaced(this.insideCount)} ${part ? "drawn " : ""}points in the lasso`
+      ? `${numberText(this.insideCount)} ${part ? "drawn " : ""}points in the lasso`
       : "";
     if (this.count.textContent !== text) this.count.textContent = text;
     this.clearing.disabled = !this.lasso;
@@ -766,7 +759,7 @@ class LinkedMap {
     if (this.texts) {
       this.texts.fields.forEach(({ name, texts }, at) => {
         const cell = this.texts[`field${at}`][position];
-        lines.push([name, texts ? texts[cell] : Number.isNaN(cell) ? "–" : shortNumber(cell)]);
+        lines.push([name, texts ? texts[cell] : numberText(cell)]);
       });
     } else if (this.colours) {
       const { index, legend, continuous, title, values } = this.colours;
@@ -774,7 +767,7 @@ class LinkedMap {
       if (!continuous && entry) lines.push([title, entry[0]]);
       if (values) {
         const value = values[position];
-        lines.push([continuous ? title : "value", Number.isNaN(value) ? "none" : threeDigits(value)]);
+        lines.push([continuous ? title : "value", Number.isNaN(value) ? "none" : numberText(value)]);
       }
     }
     const table = make("dl");

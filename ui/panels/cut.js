@@ -45,7 +45,7 @@ class CutLine {
     const before = x > left + wide * 0.55;
     put(this.label, { x: x + (before ? -10 : 10), y: top + 14, "text-anchor": before ? "end" : "start" });
     const rows = Math.round((this.at / 100) * this.cut.rows);
-    const words = `${written(this.at)} %, ${spaced(rows)} ${rows === 1 ? "row" : "rows"}`;
+    const words = `${written(this.at)} %, ${numberText(rows)} ${rows === 1 ? "row" : "rows"}`;
     this.label.textContent = words;
     put(this.node, {
       "aria-label": "Cut: the lowest share of the source",
