@@ -1,7 +1,5 @@
 """Which rows are reviewed: the form above the queue, and the address that says the same."""
 
-from contextlib import suppress
-
 import numpy as np
 import pandas as pd
 import streamlit as st
@@ -10,13 +8,14 @@ from numpy.typing import NDArray
 from dvgs_core.data.query import matching_rows
 from dvgs_core.errors import InputError
 from dvgs_core.review.bulk import Cut, CutKind
-from ui import queues, selections
+from ui import queues, selections, style
 from ui.map import MapEvents
 from ui.results import Results, results, the_results
 from ui.state import (
     QueueChoice,
     from_address,
     say_in_address,
+    say_not_here,
     set_widget,
     state,
     table,
@@ -45,9 +44,9 @@ def choose(head, found: Results, events: MapEvents) -> QueueChoice:
         found: the run's results.
         events: what was done on the map.
     """
-    _read_address()
     others = other_runs()
     modes = _modes(found, events, others)
+    _read_address(found, modes, others)
     if events.lasso != state.lasso_seen:
         state.lasso_seen = events.lasso
         if events.polygon is not None:
@@ -219,15 +218,35 @@ def _said(choice: QueueChoice) -> tuple[str, ...]:
     return (mode, choice.label or "", choice.where, choice.cut, against, choice.named)
 
 
-def _read_address() -> None:
-    """Choose what a link says, once for each link."""
+def _read_address(found: Results, modes: list[str], others: dict[int, str]) -> None:
+    """Choose what a link says, once for each link; what cannot be shown is told."""
     said = tuple(from_address(name) or "" for name in _LINK)
     if not any(said) or said in state.links_seen:
         return
     state.links_seen = (*state.links_seen, said)
     mode, label, condition, cut, against, named = said
-    with suppress(InputError):  # a cut that is none: the rest of the link still counts
-        ask_for(QueueChoice(mode, label, condition, cut, whole_number(against), named))
+    number = whole_number(against)
+    if named and named not in selections.names():
+        say_not_here(f"the selection {style.shortened(named, 40)}, which is not here")
+        mode, named = "", ""  # another selection would pass for it
+    elif mode and mode not in modes:
+        say_not_here("a queue that there is not for this run")
+    if label and (found.schema.task != "classification" or label not in found.labels.names):
+        say_not_here(f"the label {style.shortened(label, 40)}, which no row has")
+    if against and number not in others:
+        say_not_here("a run to compare with that is not here")
+    if cut and not _is_cut(cut):
+        say_not_here("a cut that cannot be read")
+        cut = ""
+    ask_for(QueueChoice(mode, label, condition, cut, number, named))
+
+
+def _is_cut(text: str) -> bool:
+    try:
+        Cut.parsed(text)
+    except InputError:
+        return False
+    return True
 
 
 def write_address(choice: QueueChoice) -> None:
@@ -247,11 +266,25 @@ def write_address(choice: QueueChoice) -> None:
 
 
 def row_of_link(found: Results) -> int | None:
-    """The row a link names, if it was valued."""
-    row = whole_number(from_address("row") or "")
-    if row is None or row not in found.values.index:
+    """The row a link names, if it was valued; a row that was not is told.
+
+    Only the first that is looked at in a visit came by a link. Later ones are those that this page
+    has written there, maybe in another run.
+    """
+    said, by_link = from_address("row"), not state.row_read
+    state.row_read = True
+    if said is None:
         return None
-    return row if pd.notna(found.values.at[row, "value"]) else None
+    row = whole_number(said)
+    if row is None or row not in found.values.index:
+        problem = "a row that is not in these data"
+    elif pd.isna(found.values.at[row, "value"]):
+        problem = f"row #{row}, which this run has not valued"
+    else:
+        return row
+    if by_link:
+        say_not_here(problem)
+    return None
 
 
 def run_named(run_id: int) -> str:

@@ -96,6 +96,7 @@ class State:
     message: _Kept[str] = _Kept("")
     inside_app: _Kept[bool] = _Kept(False)
     dialog_open: _Kept[bool] = _Kept(False)
+    row_read: _Kept[bool] = _Kept(False)
     links_seen: _Kept[tuple[tuple[str, ...], ...]] = _Kept(())
     note: _Kept[str] = _Kept("")
     page_rows: _Kept[tuple[int, ...]] = _Kept(())
@@ -151,15 +152,13 @@ def restore() -> None:
         wanted = linked or space.get_setting(None, "dataset")
         state.dataset_id = wanted if wanted and _exists(wanted) else None
         if linked and state.dataset_id is None:
-            st.toast(
-                "The link names data that is not in this workspace.", icon=":material/link_off:"
-            )
+            say_not_here("data that is not in this workspace")
         number = whole_number(run)
         if state.dataset_id and number is not None:
             if _is_run_of(number, state.dataset_id):
                 state.run_id = number
             else:
-                st.toast("The link names a run that is not here.", icon=":material/link_off:")
+                say_not_here("a run that is not here")
     if state.dataset_id is None:
         return
     if state.run_id is None:
@@ -167,6 +166,11 @@ def restore() -> None:
         state.run_id = runs[0].id if runs else None
     say_in_address("dataset", state.dataset_id)
     say_in_address("run", None if state.run_id is None else str(state.run_id))
+
+
+def say_not_here(what: str) -> None:
+    """Tell that a link names something that cannot be shown, such as "a run that is not here"."""
+    st.toast(f"The link names {what}.", icon=":material/link_off:")
 
 
 def say_in_address(name: str, value: str | None) -> None:
