@@ -147,10 +147,13 @@ def _moved(before_run: Run, after_run: Run) -> None:
             "rank before": st.column_config.NumberColumn(format="localized"),
             "rank after": st.column_config.NumberColumn(format="localized"),
             "moved": st.column_config.NumberColumn(
-                format="%+d",
-                help="Places up, towards helpful (+), or down (−), among rows valued in both runs.",
+                format="%+d", help="Places up, towards helpful (+), or down (−)."
             ),
         },
+    )
+    st.caption(
+        f"Ranks count among the {style.count(found.both, 'row')} that both runs valued, so that a "
+        "row does not move because others were dropped; a dropped row has no rank."
     )
     if len(found.rows) > _LINES:
         st.caption(f"The first {_LINES:,} of {len(found.rows):,} rows.")

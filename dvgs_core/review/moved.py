@@ -16,9 +16,10 @@ class Moved:
     Attributes:
         k: how many rows count as the lowest in each run.
         rows: one line a row that is among the lowest in either run: row, what (entered, left,
-            stayed or gone: no longer valued), rank_before, rank_after (1 = lowest, Int64, each
-            within its run), change (rank after minus before, among rows valued in both).
-            Entered first, then gone, left, stayed; within each the largest change first.
+            stayed or gone: no longer valued), rank_before, rank_after (1 = lowest, Int64, among
+            the rows valued in both runs, so that rows that are gone move nothing; missing where
+            the row is not one of them), change (rank after minus rank before). Entered first, then
+            gone, left, stayed; within each the largest change first.
         agreement: rank correlation of the rows valued in both; NaN for fewer than three.
         both: how many rows are valued in both.
     """
@@ -47,16 +48,15 @@ def moved(before: pd.Series, after: pd.Series, *, k: int) -> Moved:
     if k < 1:
         raise InputError(f"The lowest rows compared are at least 1; got {k}.")
     first, second = before.dropna().sort_index(), after.dropna().sort_index()
-    rank = {"before": _ranks(first), "after": _ranks(second)}
     shared = first.index.intersection(second.index)
-    apart = _ranks(second.loc[shared]) - _ranks(first.loc[shared])
-    low = {name: set(ranks.index[ranks <= k]) for name, ranks in rank.items()}
-    rows = sorted(low["before"] | low["after"])
+    before_rank, after_rank = _ranks(first.loc[shared]), _ranks(second.loc[shared])
+    low_before, low_after = _lowest(first, k), _lowest(second, k)
+    rows = sorted(low_before | low_after)
     valued = set(second.index)
 
     def what(row: int) -> str:
-        if row in low["after"]:
-            return "stayed" if row in low["before"] else "entered"
+        if row in low_after:
+            return "stayed" if row in low_before else "entered"
         return "left" if row in valued else "gone"
 
     frame = pd.DataFrame(
@@ -65,9 +65,9 @@ def moved(before: pd.Series, after: pd.Series, *, k: int) -> Moved:
             "what": pd.Categorical(
                 [what(row) for row in rows], categories=["entered", "gone", "left", "stayed"]
             ),
-            "rank_before": rank["before"].reindex(rows).astype("Int64").to_numpy(),
-            "rank_after": rank["after"].reindex(rows).astype("Int64").to_numpy(),
-            "change": apart.reindex(rows).astype("Int64").to_numpy(),
+            "rank_before": before_rank.reindex(rows).astype("Int64").to_numpy(),
+            "rank_after": after_rank.reindex(rows).astype("Int64").to_numpy(),
+            "change": (after_rank - before_rank).reindex(rows).astype("Int64").to_numpy(),
         }
     )
     frame["size"] = frame["change"].abs().fillna(0)
@@ -83,6 +83,11 @@ def moved(before: pd.Series, after: pd.Series, *, k: int) -> Moved:
         agreement=agreement,
         both=len(shared),
     )
+
+
+def _lowest(values: pd.Series, k: int) -> set[int]:
+    ranks = _ranks(values)
+    return set(ranks.index[ranks <= k])
 
 
 def _ranks(values: pd.Series) -> pd.Series:

@@ -21,12 +21,26 @@ def test_who_entered_left_stayed_and_is_gone():
         11: "stayed",
     }
     assert lines.loc[10, ["rank_before", "rank_after"]].tolist() == [1, 5]
-    assert lines.loc[13, ["rank_before", "rank_after"]].tolist() == [4, 1]
-    assert pd.isna(lines.loc[12, "rank_after"]) and pd.isna(lines.loc[12, "change"])
+    # row 12 is gone, so row 13 was the third lowest of those that both runs valued, not the fourth
+    assert lines.loc[13, ["rank_before", "rank_after"]].tolist() == [3, 1]
+    assert lines.loc[12, ["rank_before", "rank_after", "change"]].isna().all()
     # among the five rows that both runs valued: 10 11 13 14 15 became 13 11 14 15 10
     assert lines["change"].dropna().to_dict() == {10: 4, 11: 0, 13: -2, 14: -1}
     assert found.both == 5 and [found.count(w) for w in ("entered", "left", "gone")] == [2, 1, 1]
     assert lines.index[0] == 13  # the larger change first
+
+
+def test_rank_before_and_change_add_up_to_rank_after_whichever_rows_are_gone():
+    rng = np.random.default_rng(3)
+    before = pd.Series(rng.normal(size=300))
+    after = (before + rng.normal(0, 0.5, 300)).drop(before.nsmallest(40).index[::2])
+    before = before.drop(before.nlargest(20).index)
+    lines = moved(before, after, k=60).rows
+    there = lines.dropna(subset=["change"])
+    assert (there["rank_before"] + there["change"] == there["rank_after"]).all() and len(there) > 50
+    assert there["rank_after"].max() <= moved(before, after, k=60).both
+    gone = lines[lines["what"] == "gone"]
+    assert len(gone) == 20 and gone["rank_before"].isna().all()
 
 
 def test_the_same_run_has_moved_nothing():
