@@ -207,7 +207,10 @@ def _parts(run: Run, steps: pd.DataFrame) -> list[str]:
     last, share = steps.iloc[-1], _share(steps)
     seconds = float(last["seconds"])
     rate = f"{float(steps['rows'].sum()) / max(seconds, 1e-3):,.0f} rows/s"
-    many = f"{len(steps):,} / {int(last['total']):,} checkpoints"
+    done, what = len(steps), "checkpoints"
+    if run.method == "auto":  # candidates that were given up have no line of their own
+        done, what = int(last["index"]) + 1, "trials"
+    many = f"{done:,} / {int(last['total']):,} {what}"
     if run.status == "running":
         left = style.duration(seconds / share * (1 - share))
         return [percent(share), many, f"{left} left", rate]

@@ -34,7 +34,8 @@ MEANINGS = {
 }
 
 _LONGEST_FIRST = sorted(MEANINGS, key=len, reverse=True)
-_TERM = re.compile(rf"\b({'|'.join(_LONGEST_FIRST)})(s|es)?\b", re.IGNORECASE)
+# missing values are cells of the table, and no value of a row
+_TERM = re.compile(rf"(?<!missing )\b({'|'.join(_LONGEST_FIRST)})(s|es)?\b", re.IGNORECASE)
 _NAMES = {name.lower(): name for name in MEANINGS}
 
 

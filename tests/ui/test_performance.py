@@ -147,6 +147,10 @@ def value_by_auto(app):
     app.tab.button(key="value.start").click()
     app.run()
     assert app.work().status == "done"
+    app.go("value")
+    (bar,) = app.tab.get("progress")
+    # a candidate that was given up is done with
+    assert re.match(r"Finished · (\d+) / \1 trials · ", bar.proto.text), bar.proto.text
 
 
 @pytest.mark.parametrize("role", ["feature", "ignore"])

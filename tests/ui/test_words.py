@@ -27,6 +27,11 @@ def test_words_that_only_begin_like_a_term_are_left():
     assert explained(text) == text
 
 
+def test_missing_values_are_no_values_of_rows():
+    assert terms(explained("rows: missing values; lowest values")) == ["values"]
+    assert terms(explained("Missing values")) == []
+
+
 def test_a_meaning_is_never_markup():
     html = term("similarity", "<b>")
     assert "&lt;b&gt;" in html and "target&#x27;s" in html
