@@ -47,7 +47,7 @@ def command(
 
     from dvgs_core.engine.curves import curve_points, valued_rows
     from dvgs_core.engine.prepare import prepare
-    from dvgs_core.evaluation.filtering import conclusion
+    from dvgs_core.evaluation.cut import recommended_cut
     from dvgs_core.store.files import replacing
 
     started = time.monotonic()
@@ -83,7 +83,8 @@ def command(
     frame = progress.frame
     with replacing(out) as temporary:
         frame.to_parquet(temporary, index=False)
-    said = conclusion(frame)
+    cut = recommended_cut(frame)
+    said = f"{cut.conclusion} {cut.against_random}".strip()
     summary = {
         "data": str(data),
         "out": str(out),

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from dvgs_core.engine.job import Job
 from dvgs_core.engine.prepare import Prepared, prepare_in
 from dvgs_core.errors import InputError
+from dvgs_core.evaluation.cut import recommended_cut
 from dvgs_core.evaluation.filtering import (
     FilteringProgress,
     FilteringSettings,
-    conclusion,
     filtering_points,
 )
 from dvgs_core.settings import validated
@@ -87,7 +87,7 @@ def execute(workspace: Workspace, study: Study) -> str | None:
         "rows": int(frame["rows"].max()),
         "holdout": len(prepared.splits[0].holdout),
         "seconds": round(time.monotonic() - began, 2),
-        "conclusion": conclusion(frame),
+        "conclusion": recommended_cut(frame).conclusion,
     }
     with replacing(study.directory / "result.json") as temporary:
         temporary.write_text(json.dumps(result), encoding="utf-8")

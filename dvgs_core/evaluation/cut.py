@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from dvgs_core.data.wording import number
+from dvgs_core.evaluation.filtering import random_removal
 from dvgs_core.evaluation.scores import METRIC_NAMES
 
 _ROUNDING = 1e-9  # means that differ by less are equal
@@ -18,7 +19,11 @@ class RecommendedCut:
         removed: share of the source, 0 if removing does no good.
         rows: how many rows that is.
         before, after: score of the networks without and with that removal, mean over replicates.
+        error: standard error of the gain.
+        lasts: the largest removal that is as good.
         conclusion: the same in one sentence.
+        against_random: what removing as many at random does, in a sentence; "" where nothing is
+            removed or that was not tried.
     """
 
     removed: float
@@ -28,6 +33,7 @@ class RecommendedCut:
     error: float
     lasts: float
     conclusion: str
+    against_random: str
 
 
 def recommended_cut(frame: pd.DataFrame) -> RecommendedCut:
@@ -67,7 +73,8 @@ def recommended_cut(frame: pd.DataFrame) -> RecommendedCut:
             f"Dropping the lowest rows does not raise holdout {metric}, {was} with all of "
             f"them; {_end(means, lasts)}."
         )
-    return RecommendedCut(removed, rows, before, after, own, lasts, said)
+    chance = random_removal(frame, removed) if removed > 0 else ""
+    return RecommendedCut(removed, rows, before, after, own, lasts, said, chance)
 
 
 def _end(means: pd.Series, lasts: float) -> str:

@@ -244,50 +244,56 @@ def curve_bands(frame: pd.DataFrame) -> pd.DataFrame:
     return bands.assign(low=bands["score"] - deviation, high=bands["score"] + deviation)
 
 
-def conclusion(frame: pd.DataFrame, removed: float | None = None) -> str:
-    """The curves in one sentence.
+def conclusion(frame: pd.DataFrame, removed: float) -> str:
+    """What removing a share of the lowest values does, in a sentence, and what chance does.
 
     Args:
         frame: what `filtering_curve` returned.
-        removed: the share to speak of, the nearest there is; None: where removing the lowest
-            values scores best. Having chosen the best point on the holdout, its score flatters.
+        removed: the share to speak of, the nearest that was tried.
 
     Returns:
-        Such as "Removing the lowest 20 % raises accuracy from 0.810 to 0.840; random removal leaves
-        it at 0.805.", or "random removal of 10 %" where it was not tried at the same share, or
-        nothing of it where that curve was left out. A change counts if it is twice its standard
-        error over the replicates, which share their seeds, and at least 0.001.
+        Such as "Removing the lowest 20 % raises accuracy from 0.810 to 0.840. Random removal of as
+        many leaves it at 0.805." A change counts if it is twice its standard error over the
+        replicates, which share their seeds, and at least 0.001.
     """
     metric = METRIC_NAMES[str(frame["metric"].iloc[0])]
-    table = frame.pivot_table(
-        index="replicate", columns=["which", "removed"], values="score", observed=True
-    )
-    lowest = table["lowest"]
+    lowest = _by_replicate(frame, "lowest")
     shares = np.array([share for share in lowest.columns if share > 0])
-    means = lowest.mean()
-    if removed is None:
-        share = max(shares.tolist(), key=lambda s: means[s])
-    else:
-        share = float(shares[np.abs(shares - removed).argmin()])
-    was, now = (number(float(means[at]), decimals=3) for at in (0.0, share))
+    share = float(shares[np.abs(shares - removed).argmin()])
+    before, after = (number(float(lowest[at].mean()), decimals=3) for at in (0.0, share))
     match _change(lowest[share] - lowest[0.0]):
         case 0:
-            first = f"leaves {metric} at {now} (before {was})"
+            said = f"leaves {metric} at {after} (before {before})"
         case 1:
-            first = f"raises {metric} from {was} to {now}"
+            said = f"raises {metric} from {before} to {after}"
         case _:
-            first = f"lowers {metric} from {was} to {now}"
-    sentence = f"Removing the lowest {100 * share:.3g} % {first}"
-    if "random" not in table:
-        return f"{sentence}."
-    random = table["random"]
-    near = min((s for s in random.columns if s > 0), key=lambda s: (round(abs(s - share), 6), -s))
-    of = "" if near == share else f" of {100 * near:.3g} %"
-    word = {0: "leaves it at", 1: "raises it to", -1: "lowers it to"}[
-        _change(random[near] - random[0.0])
-    ]
-    left = number(float(random[near].mean()), decimals=3)
-    return f"{sentence}; random removal{of} {word} {left}."
+            said = f"lowers {metric} from {before} to {after}"
+    return f"Removing the lowest {100 * share:.3g} % {said}. {random_removal(frame, share)}".strip()
+
+
+def random_removal(frame: pd.DataFrame, removed: float) -> str:
+    """What removing as many rows at random does, in a sentence; "" where that was not tried.
+
+    Args:
+        frame: what `filtering_curve` returned.
+        removed: the share to speak of. Between two shares that were tried, each replicate's score
+            is taken from the straight line between them, and the sentence says "about".
+    """
+    if "random" not in set(frame["which"]):
+        return ""
+    random = _by_replicate(frame, "random")
+    tried = random.columns.to_numpy(dtype=float)
+    about = "" if np.isclose(tried, removed).any() else "about "
+    scores = random.apply(lambda line: np.interp(removed, tried, line), axis=1)
+    word = {0: "leaves it at", 1: "raises it to", -1: "lowers it to"}[_change(scores - random[0.0])]
+    left = number(float(scores.mean()), decimals=3)
+    return f"Random removal of as many {word} {about}{left}."
+
+
+def _by_replicate(frame: pd.DataFrame, which: str) -> pd.DataFrame:
+    """Scores of one curve: a line a replicate, a column a share removed, ascending."""
+    part = frame[frame["which"] == which]
+    return part.pivot(index="replicate", columns="removed", values="score")
 
 
 def _change(differences: pd.Series) -> int:

@@ -15,7 +15,9 @@ def report_html(content: Content) -> str:
     It is readable on light and dark screens and in print, and forbids itself to load anything.
     """
     recipe = content.recipe
-    when = "" if recipe.created is None else f" · last decision {recipe.created[:16]} UTC"
+    when = ""
+    if recipe.created is not None:
+        when = f" · last decision {recipe.created[:16].replace('T', ' ')} UTC"
     parts = [
         sections.damaged(content),
         sections.summary(content),
@@ -38,8 +40,7 @@ def report_html(content: Content) -> str:
             '<meta http-equiv="Content-Security-Policy" '
             "content=\"default-src 'none'; style-src 'unsafe-inline'\">",
             f"<title>Review of {name}</title><style>{_STYLE}</style></head><body><main>",
-            f'<h1>Review of <bdi>{name}</bdi></h1><p class="muted">DVGS Workbench'
-            f"{text(when.replace('T', ' '))}</p>",
+            f'<h1>Review of <bdi>{name}</bdi></h1><p class="muted">DVGS Workbench{text(when)}</p>',
             *(part for part in parts if part),
             "</main></body></html>",
             "",

@@ -10,7 +10,7 @@ import pandas as pd
 from dvgs_core.data.split import SplitSettings
 from dvgs_core.data.wording import number, percent
 from dvgs_core.engine.job import Job
-from dvgs_core.evaluation.filtering import conclusion
+from dvgs_core.evaluation.cut import recommended_cut
 from dvgs_core.evaluation.scores import METRIC_NAMES
 from dvgs_core.methods import entry
 from dvgs_core.report import charts
@@ -242,10 +242,11 @@ def filtering(content: Content) -> str:
     """What becomes of a model when rows are removed by value."""
     if content.curve is None:
         return ""
+    cut = recommended_cut(content.curve)
     return section(
         "Rows removed by value",
         f"<figure>{charts.filtering(content.curve)}</figure>",
-        paragraph(conclusion(content.curve)),
+        paragraph(f"{cut.conclusion} {cut.against_random}".strip()),
     )
 
 

@@ -36,7 +36,7 @@ def test_values_that_are_known_and_values_made_on_the_way_give_the_same_curve(
     assert summary["rows"] == 60 and summary["holdout"] == 30
     # two replicates of nothing removed, and of two shares in three orders
     assert summary["networks"] == 2 * (1 + 2 * 3)
-    assert summary["conclusion"].startswith("Removing the lowest")
+    assert summary["conclusion"].startswith("Dropping the lowest")
 
 
 def test_removing_what_is_known_to_be_damaged_is_a_curve_of_its_own(dvgs, table, tmp_path):

@@ -32,6 +32,7 @@ def test_the_smallest_removal_within_one_standard_error_of_the_best():
         "Dropping the lowest 10 % (10 rows) raises holdout accuracy from 0.500 to 0.605 (±0.005); "
         "past 20 % it falls."
     )
+    assert found.against_random == "Random removal of as many leaves it at 0.000."
 
 
 def test_equal_means_are_equal_whatever_their_last_digit():
@@ -52,6 +53,7 @@ def test_nothing_is_removed_where_removing_does_no_good():
     found = recommended_cut(curve({0.0: [0.7, 0.6], 0.1: [0.6, 0.6]}))
     assert (found.removed, found.rows) == (0.0, 0) and "does not raise" in found.conclusion
     assert "without the lowest 10 % it is 0.600" in found.conclusion
+    assert found.against_random == ""
 
 
 def test_one_replicate_knows_no_error_and_takes_the_best():

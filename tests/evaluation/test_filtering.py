@@ -17,6 +17,7 @@ from dvgs_core.evaluation.filtering import (
     conclusion,
     curve_bands,
     filtering_points,
+    random_removal,
     removals,
 )
 from dvgs_core.evaluation.scores import metric_for, scores, uninformed
@@ -138,7 +139,7 @@ def test_a_curve_that_is_left_out_changes_no_other():
         kept.assign(which=kept["which"].astype(str)),
         atol=1e-5,
     )
-    said = conclusion(part)
+    said = conclusion(part, 0.4)
     assert said.startswith("Removing the lowest") and "random" not in said
     with pytest.raises(InputError, match="Curves that can be left out"):
         filtering_curve(*given, without=("lowest",), **SMALL)
@@ -239,26 +240,34 @@ def test_the_conclusion_says_what_the_frame_says():
         {0.0: [0.80, 0.82], 0.2: [0.83, 0.85], 0.4: [0.7, 0.72]},
         {0.0: [0.80, 0.82], 0.2: [0.82, 0.80], 0.4: [0.7, 0.72]},
     )
-    assert conclusion(frame) == (
-        "Removing the lowest 20 % raises accuracy from 0.810 to 0.840; "
-        "random removal leaves it at 0.810."
+    assert conclusion(frame, 0.21) == (
+        "Removing the lowest 20 % raises accuracy from 0.810 to 0.840. "
+        "Random removal of as many leaves it at 0.810."
     )
     assert conclusion(frame, 0.41) == (
-        "Removing the lowest 40 % lowers accuracy from 0.810 to 0.710; "
-        "random removal lowers it to 0.710."
+        "Removing the lowest 40 % lowers accuracy from 0.810 to 0.710. "
+        "Random removal of as many lowers it to 0.710."
     )
-    # at a share that random removal was not tried at, the nearest that it was; of two the larger
-    finer = frame_of(
-        {0.0: [0.80, 0.82], 0.14: [0.83, 0.85], 0.15: [0.84, 0.86]},
+    flat = frame_of({0.0: [0.5], 0.1: [0.5004]}, {0.0: [0.5], 0.1: [0.6]}, "auroc")
+    assert conclusion(flat, 0.1) == (
+        "Removing the lowest 10 % leaves AUROC at 0.500 (before 0.500). "
+        "Random removal of as many raises it to 0.600."
+    )
+
+
+def test_chance_is_compared_at_the_same_share():
+    frame = frame_of(
+        {0.0: [0.80, 0.82], 0.14: [0.83, 0.85], 0.2: [0.84, 0.86]},
         {0.0: [0.80, 0.82], 0.1: [0.7, 0.72], 0.2: [0.82, 0.80]},
     )
-    assert conclusion(finer, 0.14).endswith("; random removal of 10 % lowers it to 0.710.")
-    assert conclusion(finer).endswith("; random removal of 20 % leaves it at 0.810.")
-    flat = frame_of({0.0: [0.5], 0.1: [0.5004]}, {0.0: [0.5], 0.1: [0.6]}, "auroc")
-    assert conclusion(flat) == (
-        "Removing the lowest 10 % leaves AUROC at 0.500 (before 0.500); "
-        "random removal raises it to 0.600."
+    # on the straight lines from .70 to .82 and from .72 to .80: .748 and .752
+    assert random_removal(frame, 0.14) == "Random removal of as many lowers it to about 0.750."
+    assert conclusion(frame, 0.14) == (
+        "Removing the lowest 14 % raises accuracy from 0.810 to 0.840. "
+        "Random removal of as many lowers it to about 0.750."
     )
+    assert random_removal(frame, 0.2) == "Random removal of as many leaves it at 0.810."
+    assert random_removal(frame[frame["which"] == "lowest"], 0.2) == ""
 
 
 def test_bands_are_mean_and_standard_deviation():

@@ -19,7 +19,7 @@ from dvgs_core.engine.execute import execute
 from dvgs_core.engine.holdout import execute as compare
 from dvgs_core.engine.job import Job
 from dvgs_core.engine.worker import do
-from dvgs_core.evaluation.filtering import conclusion
+from dvgs_core.evaluation.cut import recommended_cut
 from dvgs_core.review import DecisionLog, Recipe
 from ui import exports
 
@@ -203,7 +203,7 @@ def test_the_report_holds_the_curves_that_were_drawn(app, frame):
     assert study.status == "done", study.message
     report = exports.report(app.space, dataset, recipe, run).decode()
     points = pd.read_parquet(study.directory / "points.parquet")
-    assert "Rows removed by value" in report and conclusion(points) in report
+    assert "Rows removed by value" in report and recommended_cut(points).conclusion in report
 
 
 def test_a_comparison_that_failed_says_why_and_can_be_asked_again(app, frame):
