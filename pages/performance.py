@@ -2,11 +2,17 @@
 
 import streamlit as st
 
-from ui import ahead, performance_calibration, performance_runs, performance_views, style
+from ui import (
+    ahead,
+    no_results,
+    performance_calibration,
+    performance_runs,
+    performance_views,
+    style,
+)
 from ui.components import empty
 from ui.frame import errors_for_people, inside_app
-from ui.performance import finished_runs
-from ui.results import results
+from ui.results import finished_runs, results, run_title
 from ui.state import open_run, run, state
 
 PURPOSE = "See how far the values can be trusted, and how many of the lowest rows to remove."
@@ -22,7 +28,7 @@ def page(current) -> None:
         "Run",
         list(there),
         index=list(there).index(current.id),
-        format_func=lambda one: f"{there[one].name}  {there[one].created:%d %b %H:%M}",
+        format_func=lambda one: run_title(there[one]),
         label_visibility="collapsed",
     )
     if shown != current.id:
@@ -43,14 +49,7 @@ if state.dataset_id is None:
     empty("Curves will be drawn here, once there is data.", "data", "Bring data")
 elif now is None or results(now) is None:
     style.heading("Performance", PURPOSE)
-    going = now is not None and now.active
-    empty(
-        "Curves will be here as soon as the run has ended."
-        if going
-        else "Curves will be here once there is a run.",
-        "value",
-        "Watch the run" if going else "Value the rows",
-    )
+    no_results.show("Curves", now)
 else:
     with errors_for_people():
         page(now)

@@ -4,7 +4,17 @@ import numpy as np
 import streamlit as st
 
 from dvgs_core.errors import InputError
-from ui import bulk, card, decisions, queue_form, review_map, review_table, review_tools, style
+from ui import (
+    bulk,
+    card,
+    decisions,
+    no_results,
+    queue_form,
+    review_map,
+    review_table,
+    review_tools,
+    style,
+)
 from ui.actions import Selection
 from ui.components import empty
 from ui.dialogs import rerun_when_free
@@ -87,14 +97,7 @@ if state.dataset_id is None:
     empty("Rows will be reviewed here, once there is data.", "data", "Bring data")
 elif found is None:
     style.heading("Review", "Decide about the rows that hurt.")
-    going = current is not None and current.active
-    empty(
-        "The lowest rows will be here as soon as the run has ended."
-        if going
-        else "The lowest rows will be here once there is a run.",
-        "value",
-        "Watch the run" if going else "Value the rows",
-    )
+    no_results.show("The lowest rows", current)
 else:
     with errors_for_people():
         page(found, current)

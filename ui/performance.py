@@ -212,12 +212,6 @@ def noise_panel(frame: pd.DataFrame) -> list[Panel]:
     return [Panel("Known noise and value", "standard deviation of the noise", "value", [dots])]
 
 
-def finished_runs(dataset_id: str) -> dict[int, Run]:
-    """Runs of the dataset that have values, the newest first."""
-    runs = workspace().runs(dataset_id)
-    return {r.id: r for r in runs if not r.active and (r.directory / "values.parquet").exists()}
-
-
 def calibrations(run: Run) -> list[Calibration]:
     """What `auto` found out before it chose, turn by turn; nothing of other methods."""
     path = run.directory / "report.json"

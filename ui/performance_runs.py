@@ -14,7 +14,7 @@ from ui import performance, style
 from ui.jobs import RunFiles
 from ui.performance_views import chart
 from ui.queue_form import ask_for
-from ui.results import known_detection, the_results
+from ui.results import finished_runs, known_detection, the_results
 from ui.run_settings import asked_for
 from ui.state import QueueChoice, workspace
 
@@ -24,7 +24,7 @@ _COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#
 def show(run: Run) -> None:
     """Runs side by side: cost, what they find, where they agree and where not."""
     st.subheader("Runs side by side", anchor=False)
-    there = performance.finished_runs(run.dataset)
+    there = finished_runs(run.dataset)
     others = [one for one in there if one != run.id]
     chosen = st.multiselect(
         "Compare with",

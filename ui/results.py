@@ -86,6 +86,17 @@ def the_results(run: Run) -> Results:
     return found
 
 
+def finished_runs(dataset_id: str) -> dict[int, Run]:
+    """Runs of the dataset that have values, the newest first."""
+    runs = workspace().runs(dataset_id)
+    return {r.id: r for r in runs if not r.active and (r.directory / "values.parquet").exists()}
+
+
+def run_title(run: Run) -> str:
+    """A run among others: its name, and when it was asked for."""
+    return f"{run.name}  {run.created:%d %b %H:%M}"
+
+
 @st.cache_resource(max_entries=3, show_spinner="Opening the run …")
 def _results(run_id: int, changed: int) -> Results:
     run = workspace().run(run_id)
