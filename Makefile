@@ -8,15 +8,15 @@ BIN := $(VENV)/bin
 
 .PHONY: app test lint screenshots clean
 
-# A stamp newer than the pins means that what they name is installed.
-$(VENV)/.app: requirements.txt
+# A stamp newer than the pins means that what they name is installed, and the command dvgs.
+$(VENV)/.app: requirements.txt pyproject.toml Makefile
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt --editable .
 	touch $@
 
-$(VENV)/.test: requirements-test.txt requirements.txt
+$(VENV)/.test: requirements-test.txt requirements.txt pyproject.toml Makefile
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-test.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-test.txt --editable .
 	touch $@ $(VENV)/.app
 
 app: $(VENV)/.app

@@ -74,7 +74,11 @@ def test_options_in_the_text_exist(page):
         for p in c.params
         for word in (*p.opts, *p.secondary_opts)
     }
-    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", PAGES[page])) - {"--help", "--version"}
+    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", PAGES[page])) - {
+        "--help",
+        "--version",
+        "--editable",
+    }
     assert named and named <= options
 
 
@@ -153,6 +157,13 @@ def test_make_targets_and_variables_exist(page):
     )
     for name in set(re.findall(r"\bDVGS_[A-Z]+\b", PAGES[page])):
         assert name in sources
+
+
+def test_make_and_the_readme_install_the_command_that_the_lines_begin_with():
+    pins = ("-r requirements.txt --editable .", "-r requirements-test.txt --editable .")
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert all(line in makefile for line in pins) and pins[0] in PAGES["README.md"]
+    assert "source .venv/bin/activate\ndvgs " in PAGES["README.md"]
 
 
 def test_the_words_of_the_guide_are_those_explained_on_the_pages():

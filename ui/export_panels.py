@@ -9,7 +9,7 @@ from dvgs_core.data.schema import Schema
 from dvgs_core.data.wording import number, percent
 from dvgs_core.engine.holdout import has_holdout, holdout_job, read_scores
 from dvgs_core.evaluation.scores import METRIC_NAMES
-from dvgs_core.report.commands import clean_name, file_stem
+from dvgs_core.report.commands import clean_name, file_stem, truth_name
 from dvgs_core.review import Damage, DecisionLog, Recipe
 from dvgs_core.review.damage import PREFIX
 from dvgs_core.review.frames import TEXT
@@ -17,6 +17,7 @@ from dvgs_core.store import Dataset, Run, Study
 from ui import exports, style
 from ui.dialogs import rerun_when_free
 from ui.names import told_apart
+from ui.results import truth_of
 from ui.state import widget, workspace
 
 SAFE, DAMAGED = "export.safe", "export.damaged"
@@ -92,8 +93,9 @@ def cleaned_file(current: Dataset, recipe: Recipe, form: str, allowed: bool) -> 
 def records(
     current: Dataset, recipe: Recipe, log: DecisionLog, made_with: Run | None, form: str
 ) -> None:
-    """Report, recipe, decisions and full table."""
+    """Report, recipe, decisions and full table, and the files that the lines start from."""
     stem, safe = file_stem(recipe), recipe.spreadsheet_safe
+    brought = current.name if current.labels_path is None else f"{stem}.original.zip"
     whole = exports.table_form(current, recipe, form)
     offers = [
         (
@@ -125,7 +127,25 @@ def records(
             ":material/table:",
             f"All rows with their values and decisions, as {whole[1:]}.",
         ),
+        (
+            "Damaged copy" if recipe.damaged else "Original",
+            partial(exports.original, current),
+            brought,
+            ":material/science:" if recipe.damaged else ":material/draft:",
+            "The data that the lines below start from, byte for byte"
+            + (": damaged on purpose, and not cleaned." if recipe.damaged else "."),
+        ),
     ]
+    if truth_of(current.id) is not None:
+        offers.append(
+            (
+                "Truth",
+                partial(exports.truth, workspace(), current),
+                truth_name(recipe),
+                ":material/star:",
+                "Which rows are damaged, and how.",
+            )
+        )
     st.subheader("What was done", anchor=False)
     with st.container(horizontal=True, gap="small"):
         for label, made, name, icon, words in offers:
@@ -143,7 +163,8 @@ def records(
 def same_again(current: Dataset, recipe: Recipe, made_with: Run | None, form: str) -> None:
     """The command lines and the Python that do what this page does."""
     st.subheader("The same without this page", anchor=False)
-    st.caption("In a folder that holds the original file and recipe.json.")
+    files = "the damaged copy, its truth" if recipe.damaged else "the original file"
+    st.caption(f"In a folder that holds {files} and recipe.json.")
     command, python = exports.lines_of(current, recipe, made_with, form)
     for tab, lines, language in zip(
         st.tabs(["Command line", "Python"]), (command, python), ("bash", "python"), strict=True

@@ -17,10 +17,9 @@ from dvgs_core.engine.job import Job
 from dvgs_core.errors import InputError
 from dvgs_core.report import gather, report_html
 from dvgs_core.report.commands import (
-    apply_line,
     clean_name,
+    command_lines,
     python_lines,
-    report_line,
     valuation_words,
 )
 from dvgs_core.report.commands import value_line as line_of_recipe
@@ -39,7 +38,9 @@ from dvgs_core.review.edits import edits_of
 from dvgs_core.review.effect import class_effect, group_effect, label_texts
 from dvgs_core.review.frames import TEXT, edited
 from dvgs_core.store import Dataset, Run, Study, Workspace
+from ui.results import truth_of
 from ui.state import table, workspace
+from ui.terminal import with_dvgs, with_python
 
 #: Forms in which any table can be written.
 _TABLES = (*TEXT, ".parquet", ".xlsx")
@@ -107,6 +108,24 @@ def saved(recipe: Recipe) -> bytes:
     return recipe.text().encode()
 
 
+def original(dataset: Dataset) -> bytes:
+    """The data as they were brought, byte for byte; a zip for embeddings with labels."""
+    if dataset.labels_path is None:
+        return dataset.path.read_bytes()
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        archive.write(dataset.path, dataset.name)
+        archive.write(dataset.labels_path, dataset.labels_path.name)
+    return buffer.getvalue()
+
+
+def truth(space: Workspace, dataset: Dataset) -> bytes:
+    """Which rows are damaged, where that is known, as Parquet."""
+    frame = space.truth(dataset.id)
+    assert frame is not None
+    return _written(frame, "truth.parquet", False)
+
+
 def report(space: Workspace, dataset: Dataset, recipe: Recipe, run: Run | None) -> bytes:
     """The report as one HTML file."""
     study = holdout_study(space, dataset, recipe)
@@ -134,13 +153,22 @@ def _why_no_scores(study: Study | None, recipe: Recipe) -> str:
 
 def _curve(space: Workspace, run: Run) -> pd.DataFrame | None:
     """The newest filtering curves that were drawn whole from this run's values."""
-    if values_of(run) is None:
+    study = _drawn(space, run)
+    if study is None:
+        return None
+    points = pd.read_parquet(study.directory / "points.parquet")
+    points.attrs["settings"] = study.job["settings"]
+    return points
+
+
+def _drawn(space: Workspace, run: Run) -> Study | None:
+    if not (run.directory / "values.parquet").exists():
         return None
     asked = curve_job(run, {})
     for study in space.studies(run.dataset, "curve"):
         same = all(study.job[name] == asked[name] for name in ("version", "run", "values"))
         if same and study.status == "done":
-            return pd.read_parquet(study.directory / "points.parquet")
+            return study
     return None
 
 
@@ -191,9 +219,16 @@ def lines_of(dataset: Dataset, recipe: Recipe, run: Run | None, ending: str) -> 
     """The command lines, and the Python, that do what the page does."""
     name = _target_name(run)
     out = clean_name(recipe, ending)
-    value = None if run is None else _value_line(dataset.id, run.id, name, recipe)
-    lines = [value, apply_line(recipe, out), report_line(recipe, name)]
-    return "\n".join(line for line in lines if line), python_lines(recipe, out, name)
+    curve = None if run is None else _drawn(workspace(), run)
+    lines = command_lines(
+        recipe,
+        None if run is None else _value_line(dataset.id, run.id, name, recipe),
+        out,
+        target_name=name,
+        curve=None if curve is None else curve.job["settings"],
+        truth=truth_of(dataset.id) is not None,
+    )
+    return with_dvgs("\n".join(lines)), with_python(python_lines(recipe, out, name))
 
 
 def value_line(dataset: Dataset, job: Job, known: Table) -> str:

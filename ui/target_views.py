@@ -21,6 +21,7 @@ from ui.sensitivity import sensitivity_view
 from ui.splits import Preview
 from ui.state import table, the_dataset_id, workspace
 from ui.studies import encoding_settings, look, waiting
+from ui.terminal import with_dvgs
 
 VIEWS = {
     "classes": "Classes",
@@ -252,7 +253,7 @@ def _line(roles: Schema, chosen: SplitSettings, target_dataset: str | None) -> N
     file = None if target_dataset is None else table(target_dataset).name
     st.caption("The same rows and target, valued from a terminal:")
     line = _command(the_dataset_id(), job.model_dump_json(), file)
-    st.code(line, language="bash", wrap_lines=True)
+    st.code(with_dvgs(line), language="bash", wrap_lines=True)
 
 
 @st.cache_data(max_entries=16, show_spinner=False)

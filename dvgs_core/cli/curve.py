@@ -10,12 +10,13 @@ import click
 from dvgs_core.cli.options import as_json_option, given, out_option, settings_options
 from dvgs_core.cli.output import check_out, report
 from dvgs_core.cli.tables import read_truth, read_values
-from dvgs_core.cli.valuation import asked, valuation_options
+from dvgs_core.cli.valuation import Asked, asked, valuation_options
 from dvgs_core.errors import InputError
-from dvgs_core.evaluation.filtering import FilteringSettings
+from dvgs_core.evaluation.filtering import SPELLED, FilteringSettings
 from dvgs_core.settings import validated
 
-_OPTIONS = ("points", "most", "replicates", "add_target", "metric", "epochs", "learning_rate")
+# what --recipe leaves to say: where the files are
+_BESIDE_RECIPE = ("labels", "target_file")
 
 
 @click.command("curve", short_help="A holdout's score against the share of rows removed by value.")
@@ -31,11 +32,23 @@ _OPTIONS = ("points", "most", "replicates", "add_target", "metric", "epochs", "l
     type=click.Path(path_type=Path),
     help="What `corrupt` wrote beside DATA; adds the curve that removes the damaged rows first.",
 )
-@settings_options(FilteringSettings, _OPTIONS)
+@click.option(
+    "--recipe",
+    type=click.Path(path_type=Path),
+    help="A recipe whose run says which rows, roles and method, in place of the options of "
+    "`value`.",
+)
+@settings_options(FilteringSettings, SPELLED)
 @as_json_option
 @out_option
 def command(
-    data: Path, known: Path | None, truth: Path | None, as_json: bool, out: Path, **options: Any
+    data: Path,
+    known: Path | None,
+    truth: Path | None,
+    recipe: Path | None,
+    as_json: bool,
+    out: Path,
+    **options: Any,
 ) -> None:
     """Remove rows of DATA by value, train on the rest, and score on the holdout.
 
@@ -51,11 +64,11 @@ def command(
     from dvgs_core.store.files import replacing
 
     started = time.monotonic()
-    inputs = (data, options["labels"], options["target_file"], known, truth)
+    inputs = (data, options["labels"], options["target_file"], known, truth, recipe)
     check_out(out, *inputs, suffix=".parquet")
-    settings = given({name: options.pop(name) for name in _OPTIONS}, _OPTIONS)
+    settings = given({name: options.pop(name) for name in SPELLED}, SPELLED)
     validated(FilteringSettings, settings)
-    wanted = asked(data, options)
+    wanted = asked(data, options) if recipe is None else _as_in(recipe, data, options)
     prepared = prepare(wanted.table, wanted.job, wanted.target)
     if not len(prepared.splits[0].holdout):
         raise InputError(
@@ -97,6 +110,31 @@ def command(
         "seconds": round(time.monotonic() - started, 2),
     }
     report(summary, [said, f"wrote {out}"], as_json)
+
+
+def _as_in(path: Path, data: Path, options: dict[str, Any]) -> Asked:
+    """The data and the job of a recipe's run.
+
+    Raises:
+        InputError: the files are others than the recipe's, or an option would be overruled by it.
+    """
+    from dvgs_core.replay import job_of, target_of
+    from dvgs_core.review.apply import load_original
+    from dvgs_core.review.recipe import Recipe
+
+    context = click.get_current_context()
+    typed = [
+        option.opts[0]
+        for option in context.command.params
+        if option.name in options
+        and option.name not in _BESIDE_RECIPE
+        and context.get_parameter_source(option.name) is click.core.ParameterSource.COMMANDLINE
+    ]
+    if typed:
+        raise InputError(f"With --recipe the run is the recipe's: leave {typed[0]} out.")
+    recipe = Recipe.load(path)
+    table = load_original(recipe, data, options["labels"])
+    return Asked(table, target_of(recipe, options["target_file"]), job_of(recipe))
 
 
 def _valued(prepared: Any) -> tuple[Any, list[str]]:

@@ -30,6 +30,8 @@ from dvgs_core.settings import shared, validated
 #: The orders of removal, as they stand in the column `which`.
 ORDERS = ("lowest", "highest", "random", "oracle")
 COLUMNS = ("which", "removed", "replicate", "rows", "score", "metric")
+#: Settings that the command line has words for.
+SPELLED = ("points", "most", "replicates", "add_target", "metric", "epochs", "learning_rate")
 
 # Shares removed where nobody says how many points: all orders at the coarse steps, and the lowest
 # values at the fine ones too, up to where most data has its cut.
@@ -148,7 +150,7 @@ def filtering_points(
                 named = [which] if removed else list(orders)
                 lines += [(w, removed, replicate, rows_left, score, utility.metric) for w in named]
             done += len(positions)
-            yield FilteringProgress(done, len(members), _frame(lines))
+            yield FilteringProgress(done, len(members), _frame(lines, wanted))
 
 
 def removals(rows: int, which: str, settings: FilteringSettings) -> dict[float, int]:
@@ -211,7 +213,8 @@ def filtering_curve(
         score      on the holdout, higher = better
         metric     "auroc", "accuracy", "r2" or "loss"
         Nothing removed is one network a replicate and stands in every curve. With the usual points
-        the lowest are removed in finer steps than the others.
+        the lowest are removed in finer steps than the others. Its `attrs["settings"]` says with
+        which settings the networks were trained.
 
     Raises:
         InputError: lengths differ, a value is missing, a setting is out of bounds, or the rows
@@ -320,8 +323,11 @@ def _orders(
     return orders
 
 
-def _frame(lines: list[tuple[str, float, int, int, float, str]]) -> pd.DataFrame:
+def _frame(
+    lines: list[tuple[str, float, int, int, float, str]], settings: FilteringSettings
+) -> pd.DataFrame:
     frame = pd.DataFrame(lines, columns=list(COLUMNS))
+    frame.attrs["settings"] = settings.model_dump(mode="json")
     present = [which for which in ORDERS if which in set(frame["which"])]
     frame["which"] = pd.Categorical(frame["which"], categories=present, ordered=True)
     return frame.sort_values(["which", "removed", "replicate"], ignore_index=True)

@@ -2,13 +2,16 @@
 
 import re
 import shlex
+from collections.abc import Mapping
 from pathlib import PurePosixPath
+from typing import Any
 
 from dvgs_core.data.encode import EncodingSettings
 from dvgs_core.data.schema import Schema, infer_schema
 from dvgs_core.data.split import SplitSettings
 from dvgs_core.data.table import Table
 from dvgs_core.engine.job import Job
+from dvgs_core.evaluation.filtering import SPELLED, FilteringSettings
 from dvgs_core.methods import entry
 from dvgs_core.review.damage import PREFIX
 from dvgs_core.review.recipe import Recipe
@@ -35,16 +38,89 @@ def apply_line(recipe: Recipe, out: str) -> str:
     return _line("apply", "recipe.json", *_files(recipe), *damaged, "--out", out)
 
 
-def report_line(recipe: Recipe, target_name: str | None = None) -> str:
-    """The command that writes the report, with the values beside it.
+def truth_name(recipe: Recipe) -> str:
+    """What the file is called that says which rows are damaged."""
+    return f"{PurePosixPath(recipe.original.name).stem}.truth.parquet"
+
+
+def command_lines(
+    recipe: Recipe,
+    value: str | None,
+    out: str,
+    *,
+    target_name: str | None = None,
+    curve: Mapping[str, Any] | None = None,
+    truth: bool = False,
+) -> tuple[str, ...]:
+    """Every line, in the order in which they are typed.
+
+    Args:
+        recipe: what they are about.
+        value: what `value_line` gave.
+        out: the cleaned file.
+        target_name: of the separate target file, if there was one.
+        curve: settings of the filtering curves that the report shows; None: it shows none.
+        truth: whether it is known which rows are damaged.
+    """
+    lines = [value, apply_line(recipe, out)]
+    if recipe.damaged:
+        files = [recipe.original.name, *([truth_name(recipe)] if truth else [])]
+        named = " and ".join(" ".join(name.split()) for name in files)
+        lines.insert(0, f"# data damaged on purpose; the Export page has {named}")
+    if recipe.job is None:  # without a run there is nothing to draw curves of
+        curve = None
+    if curve is not None:
+        lines.append(curve_line(recipe, curve, target_name, truth=truth))
+    lines.append(report_line(recipe, target_name, curve=curve is not None, truth=truth))
+    return tuple(line for line in lines if line is not None)
+
+
+def curve_line(
+    recipe: Recipe,
+    settings: Mapping[str, Any],
+    target_name: str | None = None,
+    *,
+    truth: bool = False,
+) -> str:
+    """The command that draws the same filtering curves, of a recipe with a run.
+
+    Args:
+        recipe: whose run.
+        settings: fields of `FilteringSettings`.
+        target_name: of the separate target file, if there was one.
+        truth: whether it is known which rows are damaged.
+    """
+    target = [] if target_name is None else ["--target-file", _path(target_name)]
+    known = [
+        "--values",
+        "values.parquet",
+        *(["--truth", _path(truth_name(recipe))] if truth else []),
+    ]
+    chosen = []
+    for setting in fields(FilteringSettings):
+        value = settings.get(setting.name, setting.default)
+        if setting.name in SPELLED and value != setting.default:
+            chosen += [f"--{setting.name.replace('_', '-')}", _plain(value)]
+    words = [*_files(recipe), "--recipe", "recipe.json", *target, *known, *chosen]
+    return _line("curve", *words, "--out", "curve.parquet")
+
+
+def report_line(
+    recipe: Recipe, target_name: str | None = None, *, curve: bool = False, truth: bool = False
+) -> str:
+    """The command that writes the report, with what the other commands wrote beside it.
 
     Args:
         recipe: what it is about.
         target_name: of the separate target file, if there was one.
+        curve: whether it shows filtering curves.
+        truth: whether it is known which rows are damaged.
     """
-    values = [] if recipe.job is None else ["--values", "values.parquet"]
-    target = [] if target_name is None else ["--target-file", _path(target_name)]
-    return _line("report", "recipe.json", *_files(recipe), *target, *values, "--out", "report.html")
+    words = [] if target_name is None else ["--target-file", _path(target_name)]
+    words += [] if recipe.job is None else ["--values", "values.parquet"]
+    words += ["--truth", _path(truth_name(recipe))] if truth else []
+    words += ["--curve", "curve.parquet"] if curve else []
+    return _line("report", "recipe.json", *_files(recipe), *words, "--out", "report.html")
 
 
 def value_line(recipe: Recipe, table: Table, target_name: str | None = None) -> str | None:

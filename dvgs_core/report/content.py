@@ -14,7 +14,7 @@ from dvgs_core.engine.job import Job
 from dvgs_core.engine.prepare import with_target
 from dvgs_core.errors import InputError
 from dvgs_core.evaluation.detection import Detection, detection
-from dvgs_core.report.commands import apply_line, clean_name, python_lines, report_line, value_line
+from dvgs_core.report.commands import clean_name, command_lines, python_lines, value_line
 from dvgs_core.review.effect import class_effect, group_effect, label_texts
 from dvgs_core.review.recipe import Recipe
 
@@ -128,10 +128,13 @@ def gather(
     name = None if target is None else target.name
     reasons = {True: no_scores, False: NO_RUN if job is None else NO_HOLDOUT}
     out = clean_name(recipe, _ending(recipe))
-    lines = (
+    lines = command_lines(
+        recipe,
         value_line(recipe, table, name),
-        apply_line(recipe, out),
-        report_line(recipe, name),
+        out,
+        target_name=name,
+        curve=None if curve is None else curve.attrs.get("settings"),
+        truth=truth is not None,
     )
     return Content(
         recipe=recipe,
@@ -150,7 +153,7 @@ def gather(
         curve=curve,
         scores=scores,
         no_scores="" if scores is not None else reasons[has_holdout(recipe)],
-        lines=tuple(line for line in lines if line is not None),
+        lines=lines,
         python=python_lines(recipe, out, name),
         target_name=name,
     )

@@ -14,13 +14,22 @@ import pytest
 
 from dvgs_core.cli import main
 from dvgs_core.data import SplitSettings, infer_schema
+from dvgs_core.engine.curves import curve_job
+from dvgs_core.engine.curves import execute as draw
 from dvgs_core.engine.execute import execute
 from dvgs_core.engine.job import Job
 from dvgs_core.engine.worker import do
 from dvgs_core.errors import InputError
 from dvgs_core.replay import replay
 from dvgs_core.report import gather, report_html
-from dvgs_core.report.commands import apply_line, clean_name, python_lines, report_line, value_line
+from dvgs_core.report.commands import (
+    apply_line,
+    clean_name,
+    python_lines,
+    report_line,
+    truth_name,
+    value_line,
+)
 from dvgs_core.review import DecisionLog, Recipe, make_recipe
 from dvgs_core.store import Workspace
 from ui import exports
@@ -109,6 +118,52 @@ def test_the_printed_report_line_gives_the_pages_report(reviewed, typed):
     typed(review, report_line(review.recipe))
     page = exports.report(review.space, review.dataset, review.recipe, review.run)
     assert (review.folder / "report.html").read_bytes() == page
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_all_lines_of_the_page_one_by_one_give_its_report_with_curves(
+    reviewed, typed, monkeypatch, damaged
+):
+    # listed target rows, as a damaged copy has them, which `dvgs value` has no words for
+    split = {"target_rows": tuple(range(20, 60)), "holdout_size": 30} if damaged else {}
+    review = reviewed(damaged=damaged, split={"holdout_size": 30, **split})
+    monkeypatch.setattr(exports, "workspace", lambda: review.space)
+    monkeypatch.setattr(exports, "truth_of", review.space.truth)
+    monkeypatch.setattr(exports, "table", review.space.load_table)
+    asked = {"points": 3, "replicates": 2, "epochs": 2, "add_target": True}
+    review.space.request_study(review.dataset.id, "curve", curve_job(review.run, asked))
+    do(review.space, review.space.claim_next("curve", os.getpid()), draw)
+    (study,) = review.space.studies(review.dataset.id, "curve")
+    assert study.status == "done", study.message
+    # what the page offers: the data under the name that the lines have, and the truth
+    assert exports.original(review.dataset) == (review.folder / "my data.csv").read_bytes()
+    if damaged:
+        truth = exports.truth(review.space, review.dataset)
+        (review.folder / truth_name(review.recipe)).write_bytes(truth)
+
+    written, _ = exports.lines_of(review.dataset, review.recipe, review.run, ".csv")
+    lines = [line for line in written.splitlines() if line.startswith("dvgs ")]
+    assert [shlex.split(line)[1] for line in lines] == [
+        *("replay" if damaged else "value", "apply", "curve", "report")
+    ]
+    assert ("# data damaged on purpose" in written) == damaged
+    for line in lines[:-1]:
+        typed(review, line)
+    points = pd.read_parquet(study.directory / "points.parquet")
+    pd.testing.assert_frame_equal(pd.read_parquet(review.folder / "curve.parquet"), points)
+    typed(review, f"{lines[-1]} --no-scores")
+    page = exports.report(review.space, review.dataset, review.recipe, review.run)
+    assert b"Rows removed by value" in page and b"dvgs curve" in page
+    assert (review.folder / "report.html").read_bytes() == page
+
+
+def test_a_curve_of_a_recipe_takes_no_option_that_the_recipe_would_overrule(reviewed, refused):
+    review = reviewed(split={"holdout_size": 30})
+    line = "dvgs curve 'my data.csv' --recipe recipe.json --out c.parquet"
+    said = refused(review, f"{line} --holdout-size 10")
+    assert "With --recipe the run is the recipe's: leave --holdout-size out." in said
+    (review.folder / "my data.csv").write_text("a,y\n1,2\n")
+    assert "give the unchanged original" in refused(review, line)
 
 
 def test_the_printed_python_does_the_same(reviewed):
@@ -282,7 +337,9 @@ def test_truth_and_values_from_files_give_the_pages_report(reviewed, typed):
     review = reviewed(damaged=True, split={"holdout_size": 30})
     review.values.to_parquet(review.folder / "values.parquet")
     review.truth.to_parquet(review.folder / "truth.parquet")
-    typed(review, f"{report_line(review.recipe)} --truth truth.parquet --no-scores")
+    line = report_line(review.recipe, truth=True)
+    assert "--truth 'my data.truth.parquet'" in line
+    typed(review, f"{line.replace('my data.truth', 'truth')} --no-scores")
     table = review.space.load_table(review.dataset.id)
     page = report_html(gather(review.recipe, table, values=review.values, truth=review.truth))
     assert (review.folder / "report.html").read_text(encoding="utf-8") == page

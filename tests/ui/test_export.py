@@ -87,7 +87,8 @@ def cleaned_frame(frame):
 def test_every_form_of_the_cleaned_data_is_the_original_with_the_decisions(app, frame):
     dataset, run, log = reviewed(app, frame.to_csv(index=False).encode())
     assert downloads(app) == dict.fromkeys(
-        ["Download the cleaned data", "Report", "Recipe", "Decisions", "Full table"], True
+        ["Download the cleaned data", "Report", "Recipe", "Decisions", "Full table", "Original"],
+        True,
     )
     recipe = exports.recipe_of(dataset, log, "y", run)
     typed = cleaned_frame(app.space.load_table(dataset.id).frame)

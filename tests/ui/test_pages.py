@@ -139,7 +139,10 @@ def test_the_digits_demo_from_data_to_export(app, tmp_path, monkeypatch):
     assert "1,797 rows · 3 dropped rows · 1 relabelled row · 1,794 " in app.said
     effect = app.tab.dataframe[0].value
     assert effect["before"].sum() == 1797 and effect["after"].sum() == 1794
-    value_line, apply_line, _ = app.tab.code[0].value.splitlines()
+    lines = app.tab.code[0].value.splitlines()
+    said = "# data damaged on purpose; the Export page has digits.csv and digits.truth.parquet"
+    assert said in lines
+    value_line, apply_line, _ = [line for line in lines if line.startswith("dvgs ")]
     assert apply_line == (
         "dvgs apply recipe.json digits.csv --damaged --out damaged-digits.clean.csv"
     )
