@@ -5,8 +5,10 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
+from dvgs_core.data.wording import percent
 from dvgs_core.errors import InputError
 from dvgs_core.evaluation.cut import RecommendedCut
+from dvgs_core.evaluation.detection import Detection
 from dvgs_core.evaluation.filtering import FilteringSettings, conclusion
 from dvgs_core.paper.svg import Panel, figure
 from dvgs_core.review.bulk import Cut as QueueCut
@@ -202,6 +204,34 @@ def detection(run: Run) -> None:
     panels = performance.detection_panels(found)
     note("Detection curves, for rows in the order of their values; AUROC in one number.")
     chart("detection", found.conclusion, panels, performance.detection_numbers(found))
+    st.markdown(style.plain(found.recommendation))
+    _at_shares(found)
+
+
+def _at_shares(found: Detection) -> None:
+    """How many damaged rows are among the lowest, for some shares and the recommended one."""
+    lines = found.at_shares()
+    names = [percent(share) for share in lines["inspected"]]
+    if found.recommended_rows:
+        names[-1] += ", most for the effort"
+    number = st.column_config.NumberColumn
+    st.dataframe(
+        lines.assign(
+            inspected=names, precision=100 * lines["precision"], found=100 * lines["found"]
+        ),
+        hide_index=True,
+        width=640,
+        column_config={
+            "inspected": "lowest rows inspected",
+            "rows": number("rows", format="localized"),
+            "precision": number(
+                "precision", format="%.1f %%", help="Damaged rows among those inspected."
+            ),
+            "found": number(
+                "damage found", format="%.1f %%", help="Of all damaged rows that have a value."
+            ),
+        },
+    )
 
 
 def noise(run: Run) -> None:

@@ -10,6 +10,9 @@ from scipy.stats import rankdata
 from dvgs_core.data.wording import percent
 from dvgs_core.errors import InputError
 
+#: Shares of the rows at which people ask what inspecting them would find.
+SHARES = (0.05, 0.1, 0.2)
+
 
 @dataclass(frozen=True, eq=False)
 class Detection:
@@ -65,6 +68,56 @@ class Detection:
             f"Among the lowest {k:,} of {n:,} rows are {percent(found)} of the {self.damaged:,} "
             f"damaged ones (by chance {percent(k / n)}); a damaged row lies below a sound one in "
             f"{percent(self.auroc, 1)} of pairs."
+        )
+
+    @property
+    def recommended_rows(self) -> int:
+        """How many of the lowest rows to inspect to find most for the effort.
+
+        Where the share found is furthest above the share inspected, which is what inspecting as
+        many by chance would find; of several such numbers the smallest. 0 where low values find no
+        more than chance.
+
+        Source: Youden 1950 (the index; the share of sound rows inspected gives the same place).
+        """
+        n = len(self.curve) - 1
+        gain = self.curve["found"].to_numpy() - np.arange(n + 1) / n
+        # gains that differ by rounding alone are equal
+        return int(np.argmax(gain >= gain.max() - 1e-12))
+
+    @property
+    def recommendation(self) -> str:
+        """The recommended number of rows and what it finds, in a sentence."""
+        k, n = self.recommended_rows, len(self.curve) - 1
+        if k == 0:
+            return "No number of the lowest rows finds more of the damage than chance would."
+        found, precision = float(self.curve["found"].iloc[k]), self.precision_at(k)
+        return (
+            f"Inspecting the lowest {percent(k / n)} ({k:,} row{'' if k == 1 else 's'}) finds most "
+            f"for the effort: {percent(found)} of the damaged rows, at a precision of "
+            f"{percent(precision)}."
+        )
+
+    def at_shares(self) -> pd.DataFrame:
+        """What inspecting some shares of the rows finds, and the recommended number of them.
+
+        Returns:
+            Columns inspected (share), rows, precision (share of damaged rows among them), found
+            (share of all damaged rows); a line for each of `SHARES`, and a last one for the
+            recommended number of rows where there is one.
+        """
+        n = len(self.curve) - 1
+        rows = [max(1, round(share * n)) for share in SHARES]
+        shares = [*SHARES]
+        if best := self.recommended_rows:
+            rows, shares = [*rows, best], [*shares, best / n]
+        return pd.DataFrame(
+            {
+                "inspected": shares,
+                "rows": rows,
+                "precision": [self.precision_at(k) for k in rows],
+                "found": self.curve["found"].iloc[rows].to_numpy(),
+            }
         )
 
     def precision_at(self, k: int) -> float:

@@ -108,6 +108,9 @@ def test_what_is_known_of_the_damage_is_shown(valued):
     valued.go("performance")
     assert "of the 180 damaged" not in valued.said  # some of them are target or holdout
     assert "damaged ones (by chance" in valued.said
+    assert "finds most for the effort" in valued.said
+    table = next(d.value for d in valued.tab.dataframe if "inspected" in d.value)
+    assert [name.split(" ")[0] for name in table["inspected"]][:3] == ["5", "10", "20"]
     run = valued.space.runs()[0]
     lines = performance_runs.compared((run.id,))
     values = pd.read_parquet(run.directory / "values.parquet").dropna(subset="value")
@@ -116,6 +119,9 @@ def test_what_is_known_of_the_damage_is_shown(valued):
     high = values["value"][~wrong.to_numpy()].to_numpy()
     below = np.searchsorted(low, high, side="left").sum() / (len(low) * len(high))
     assert lines["auroc"].iloc[0] == pytest.approx(below, abs=1e-6)
+    tenth = values["value"].nsmallest(round(len(values) / 10)).index
+    among = wrong.to_numpy()[values.index.get_indexer(tenth)].mean()
+    assert table["precision"].iloc[1] == pytest.approx(100 * among)
 
 
 def test_two_runs_are_compared_and_their_disagreement_reviewed(valued):
