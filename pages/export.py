@@ -5,7 +5,7 @@ import streamlit as st
 import ui  # noqa: F401  # isort: skip  (before anything of the core: see ui/__init__.py)
 
 from dvgs_core.review import damage_of
-from ui import export_panels, exports, style
+from ui import export_effect, export_panels, exports, style
 from ui.components import counts_line, empty
 from ui.decisions import decision_log
 from ui.frame import errors_for_people, inside_app
@@ -43,7 +43,7 @@ def page() -> None:
         export_panels.records(current, recipe, log, made_with, form)
         export_panels.same_again(current, recipe, made_with, form)
     with right:
-        export_panels.effect(current, exports.roles_of(made_with, roles), recipe)
+        export_effect.effect(current, exports.roles_of(made_with, roles), recipe)
         export_panels.holdout(current, recipe, made_with)
 
 

@@ -1,12 +1,11 @@
-"""The Export page's parts: what can be taken away, the lines that do the same, and the effect."""
+"""The Export page's parts: what can be taken away, the lines that do the same, the holdout."""
 
 from functools import partial
 
 import pandas as pd
 import streamlit as st
 
-from dvgs_core.data.schema import Schema
-from dvgs_core.data.wording import number, percent
+from dvgs_core.data.wording import number
 from dvgs_core.engine.holdout import has_holdout, holdout_job, read_scores
 from dvgs_core.evaluation.scores import METRIC_NAMES
 from dvgs_core.report.commands import clean_name, file_stem, truth_name
@@ -16,12 +15,10 @@ from dvgs_core.review.frames import TEXT
 from dvgs_core.store import Dataset, Run, Study
 from ui import exports, style
 from ui.dialogs import rerun_when_free
-from ui.names import told_apart
 from ui.results import truth_of
 from ui.state import widget, workspace
 
 SAFE, DAMAGED = "export.safe", "export.damaged"
-_WHY = ("dropped", "relabelled_away", "relabelled_to")
 SAFE_HELP = (
     "In text files, puts an apostrophe before cells that a spreadsheet would run as a formula "
     "(they begin with = + - @ or a tab). This alters those cells, so leave it off unless the file "
@@ -170,84 +167,6 @@ def same_again(current: Dataset, recipe: Recipe, made_with: Run | None, form: st
         st.tabs(["Command line", "Python"]), (command, python), ("bash", "python"), strict=True
     ):
         tab.code(lines, language=language, wrap_lines=True)
-
-
-def effect(current: Dataset, roles: Schema, recipe: Recipe) -> None:
-    """What happens to each class and group, the largest loss first."""
-    classes = exports.by_class(current, roles, recipe)
-    groups = exports.by_group(current, roles, recipe) if recipe.dropped else {}
-    views = [*(["class"] if classes is not None else []), *groups]
-    if not views:
-        return
-    st.subheader("Effect on each class" if classes is not None else "Effect", anchor=False)
-    view = views[0]
-    if len(views) > 1:
-        view = st.selectbox("By", views, key="export.by", persist_state="session")
-    if view == "class" and classes is not None:
-        _class_table(classes)
-    else:
-        _group_table(view, groups[view])
-
-
-def _class_table(frame: pd.DataFrame) -> None:
-    if not frame["relabelled_to"].any():
-        frame = frame.drop(columns=["relabelled_away", "relabelled_to"])
-    number = partial(st.column_config.NumberColumn, format="localized")
-    st.dataframe(
-        frame.assign(
-            label=frame["label"].astype(str).map(told_apart(frame["label"], 12)),
-            change=100 * frame["change"],
-        ),
-        hide_index=True,
-        height="content" if len(frame) <= 12 else 420,
-        # what a class is left with comes first, and all of it fits a page of 1024 pixels
-        column_order=["label", "before", "after", "change", *_WHY],
-        column_config={
-            "label": st.column_config.TextColumn("class", width=80),
-            "before": number("before", width=56),
-            "after": number("after", width=50),
-            "change": st.column_config.NumberColumn("change", format="%.1f %%", width=68),
-            "dropped": number("dropped", width=62),
-            "relabelled_away": number("out", width=44, help="Relabelled to another class."),
-            "relabelled_to": number("in", width=40, help="Relabelled to this class."),
-        },
-    )
-    worst = frame.iloc[0]
-    overall = 1 - frame["after"].sum() / max(frame["before"].sum(), 1)
-    if len(frame) > 1 and worst["change"] < -max(2 * overall, 0.05):
-        st.warning(
-            style.plain(
-                f"{worst['label']} loses {percent(-worst['change'], 1)} of its rows, all classes "
-                f"together {percent(overall, 1)}. Look at its decisions again."
-            ),
-            icon=":material/warning:",
-        )
-
-
-def _group_table(name: str, frame: pd.DataFrame) -> None:
-    first = frame.sort_values(["more", "lost", "rows"], ascending=False, kind="stable")
-    short = told_apart(first["name"], 12)
-    shown = first[["name", "rows", "lost", "share"]].head(1000)
-    st.dataframe(
-        shown.assign(name=shown["name"].map(short), share=100 * shown["share"]),
-        hide_index=True,
-        height="content" if len(frame) <= 12 else 420,
-        column_config={
-            "name": st.column_config.TextColumn(name, width="small"),
-            "rows": st.column_config.NumberColumn("rows", format="localized"),
-            "lost": st.column_config.NumberColumn("dropped", format="localized"),
-            "share": st.column_config.NumberColumn("share dropped", format="%.1f %%"),
-        },
-    )
-    if len(frame) > 1000:
-        st.caption(f"The first 1,000 of {len(frame):,} values.")
-    losing = first[first["more"]]
-    if len(losing):
-        listed = ", ".join(losing["name"].head(3)) + (" …" if len(losing) > 3 else "")
-        st.warning(
-            style.plain(f"Loses more than its share, beyond chance: {listed}."),
-            icon=":material/warning:",
-        )
 
 
 def holdout(current: Dataset, recipe: Recipe, made_with: Run | None) -> None:

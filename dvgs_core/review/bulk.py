@@ -117,15 +117,24 @@ def effect_of_cut(groups: pd.Series, rows: NDArray[np.int64]) -> pd.DataFrame:
         }
     )
     frame["share"] = frame["lost"] / frame["rows"]
-    frame["more"] = _loses_more(frame["rows"].to_numpy(), frame["lost"].to_numpy())
+    frame["more"] = loses_more(frame["rows"].to_numpy(), frame["lost"].to_numpy())
     frame = frame.sort_values(
         ["share", "rows", "name"], ascending=[False, False, True], kind="stable"
     )
     return frame.reset_index(drop=True)
 
 
-def _loses_more(rows: NDArray[np.int64], lost: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Which groups lose more than a draw of as many rows at random would take from them."""
+def loses_more(rows: NDArray[np.int64], lost: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which groups lose more than a draw of as many rows at random would take from them.
+
+    Args:
+        rows: (groups,) rows of each.
+        lost: (groups,) how many of them go.
+
+    Returns:
+        (groups,) bool: more than one row goes, `TIMES` the share of all rows that go and more, and
+        in a random draw some group would lose as much with a probability of at most `CHANCE`.
+    """
     total, gone = int(rows.sum()), int(lost.sum())
     if gone == 0 or gone == total:
         return np.zeros(len(rows), dtype=bool)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from dvgs_core.data.schema import Labels, Schema
-from dvgs_core.review.bulk import effect_of_cut, group_columns
+from dvgs_core.review.bulk import effect_of_cut, group_columns, loses_more
 
 
 def label_texts(labels: Labels) -> pd.Series:
@@ -28,7 +28,9 @@ def class_effect(
 
     Returns:
         Columns label, before, dropped, relabelled_away, relabelled_to, after (rows), change (after
-        / before - 1; of a class that had no row, NaN), the largest loss first, then by label.
+        / before - 1; of a class that had no row, NaN), drops_more, moves_more (bool: more of its
+        rows than its share are dropped, or relabelled to other classes, beyond chance; see
+        `loses_more`), the largest loss first, then by label.
     """
     before = labels.value_counts()
     gone = labels.reindex(list(dropped)).value_counts()
@@ -46,6 +48,8 @@ def class_effect(
         frame["before"] - frame["dropped"] - frame["relabelled_away"] + frame["relabelled_to"]
     )
     frame["change"] = frame["after"] / frame["before"].where(frame["before"] > 0) - 1
+    for name, what in (("drops_more", "dropped"), ("moves_more", "relabelled_away")):
+        frame[name] = loses_more(frame["before"].to_numpy(), frame[what].to_numpy())
     frame = frame.rename_axis("label").reset_index()
     return frame.sort_values(["change", "label"], kind="stable", ignore_index=True)
 

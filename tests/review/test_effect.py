@@ -20,7 +20,9 @@ def test_each_class_is_counted_before_and_after():
         "c": (1, 1, 0, 0, 0),
         "d": (0, 0, 0, 1, 1),
     }
-    counts = found.set_index("label").drop(columns="change")
+    counts = found.set_index("label")[
+        ["before", "dropped", "relabelled_away", "relabelled_to", "after"]
+    ]
     assert {label: tuple(row) for label, row in counts.iterrows()} == expected
     assert found["label"].tolist() == ["c", "b", "a", "d"]
     np.testing.assert_allclose(found["change"], [-1, -0.5, -1 / 3, np.nan])
@@ -86,3 +88,16 @@ def test_damage_shows_in_noise_and_in_the_setting(workspace, tmp_path, dataset):
     path.write_text("size,label\n" + "".join(f"{i},a\n" for i in range(20)))
     noisy = workspace.add_dataset(path, "n.csv", truth=truth([False] * 20, noise=0.5))
     assert damage_of(workspace, noisy.id).rows == 0
+
+
+def test_a_class_stands_out_only_beyond_chance_and_moves_are_no_losses():
+    labels = pd.Series(["rare"] * 20 + ["usual"] * 980)
+    one = class_effect(labels, (), {0: "usual"}).set_index("label")
+    assert not one["drops_more"].any() and not one["moves_more"].any()
+    moved = class_effect(labels, (), dict.fromkeys(range(6), "usual")).set_index("label")
+    assert not moved["drops_more"].any() and moved["moves_more"].to_dict() == {
+        "rare": True,
+        "usual": False,
+    }
+    dropped = class_effect(labels, tuple(range(6)), {}).set_index("label")
+    assert dropped["drops_more"]["rare"] and not dropped["moves_more"].any()

@@ -168,6 +168,36 @@ def test_the_effect_on_classes_and_groups_is_shown(app, frame):
     assert "Loses more than its share, beyond chance: south" in app.said
 
 
+def test_one_decision_about_a_small_class_is_no_reason_to_warn(app):
+    a = np.arange(1000.0)
+    data = pd.DataFrame({"a": a, "y": np.where(a < 20, "14", "other")})
+    app.upload("t.csv", data.to_csv(index=False).encode())
+    (dataset,) = app.space.datasets()
+    log = DecisionLog(app.space, dataset.id)
+    log.decide([0], "relabel", label="other")
+    app.go("export")
+    assert not app.tab.warning
+    log.decide([1, 2, 3, 4, 5], "relabel", label="other")
+    app.go("data")
+    app.go("export")
+    (warning,) = app.tab.warning
+    assert warning.value.replace("\\", "").startswith(
+        "More than its share is relabelled, beyond chance: 14 (30.0 % of its 20 rows relabelled); "
+        "of all rows 0.6 %."
+    )
+    log.decide(range(6, 12), "drop")
+    app.go("data")
+    app.go("export")
+    first, _ = (one.value.replace("\\", "") for one in app.tab.warning)
+    assert first.startswith(
+        "Loses more than its share, beyond chance: 14 (30.0 % of its 20 rows dropped)"
+    )
+    log.decide(range(20), "drop")
+    app.go("data")
+    app.go("export")
+    assert "Classes of which no row is left: 14." in app.said
+
+
 def test_the_holdout_is_compared_by_a_worker(app, frame):
     dataset, run, log = reviewed(
         app, frame.to_csv(index=False).encode(), split={"holdout_size": 30}
