@@ -22,6 +22,7 @@ from ui.queue_form import ask_for
 from ui.results import known_detection, the_results
 from ui.state import QueueChoice, state, widget, workspace
 
+_CURVES = 420  # pixels; style.css keeps room for the chart and what stands around it
 _FORM = ("points", "most", "replicates", "metric", "epochs", "add_target")
 
 
@@ -91,16 +92,25 @@ def filtering(run: Run) -> None:
             "random rows, and scored on the holdout."
         )
         start(run, asked, found)
+    if found.cut is None and not (found.study and found.study.active):
+        return
+    # the room of the finished curves from the start: nothing below moves when they come
+    with st.container(key="curves_room"):
+        _drawn(run, found)
+
+
+def _drawn(run: Run, found: performance.Curves) -> None:
+    """The curves as far as they are there, and in the end where to cut."""
     if found.points.empty or found.points["which"].nunique() < 3:
+        st.caption("The curves come here as soon as the first networks are trained.")
         return
     if found.cut is None:
-        if not (found.study and found.study.active):
-            return
         panels_chart(
             performance.curve_panels(found.points),
             key="curves.live",
             name="filtering",
             description="Filtering curves, as far as they are known.",
+            height=_CURVES,
         )
         return
     cut = the_cut(run, found.points, found.cut)
@@ -109,7 +119,7 @@ def filtering(run: Run) -> None:
         found.cut.conclusion,
         performance.curve_panels(found.points),
         found.points,
-        height=420,
+        height=_CURVES,
         cut=cut,
     )
     to_the_queue(found.points, cut)
