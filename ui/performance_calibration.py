@@ -5,6 +5,7 @@ import streamlit as st
 
 from dvgs_core.data.wording import percent
 from dvgs_core.evaluation.calibration import Calibration
+from dvgs_core.methods.candidates import in_words
 from dvgs_core.review.bulk import Cut
 from dvgs_core.store import Run
 from ui import performance, style
@@ -102,10 +103,10 @@ def expected_damaged(found: Calibration) -> str:
 
 def candidates(found: pd.DataFrame) -> pd.DataFrame:
     """A line a candidate: shares in percent, its settings apart, no column that says nothing."""
-    parts = found["candidate"].str.partition(" ")
+    words = [in_words(label) for label in found["candidate"]]
     lines = found.assign(
-        candidate=parts[0],
-        settings=parts[2],
+        candidate=[title for title, _ in words],
+        settings=[settings for _, settings in words],
         precision=100 * found["precision"],
         weight=100 * found["weight"],
     )

@@ -5,7 +5,7 @@ the rows of interest. It tells how well each method finds such damage, and what 
 row: how probable it is that the row is damaged, and how many are.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -292,25 +292,31 @@ def told(
     precision: float | None,
     rows: int,
     precision_range: tuple[float, float] | None = None,
+    *,
+    called: Callable[[str], str],
 ) -> tuple[str, ...]:
     """The conclusion of a calibration, a sentence each: candidates, choice, rate and cut.
 
     Of a rate that is not known nothing is said: the calibration's warning says why.
+
+    Args:
+        candidates, chosen, rate, cut, precision, rows, precision_range: as in `Calibration`.
+        called: what a person calls a candidate.
     """
     several = len(chosen) > 1
     said = []
     for family, name in chosen.items():
         mine = candidates[candidates["looks_for"] == family]
         best = mine[mine["note"] == ""].head(4)
-        listed = ", ".join(f"{_set_apart(c.candidate)} {c.auroc:.3f}" for c in best.itertuples())
+        listed = ", ".join(f"{called(c.candidate)} {c.auroc:.3f}" for c in best.itertuples())
         aim = f" for damaged {family}" if several else ""
         used = mine[(mine["weight"] > 0) & (mine["candidate"] != "stack")]["candidate"]
-        stacked = f"the stacked ranks of {_named([_set_apart(one) for one in used])}"
-        how = stacked if name == "stack" else _set_apart(name)
+        stacked = f"the mean rank of {_named([called(one) for one in used])}"
+        how = stacked if name == "stack" else called(name)
         said.append(f"Expected AUROC{aim}: {listed}. Used: {how}.")
     untried = candidates[candidates["note"].str.startswith("not tried")]
     for name, note in untried.drop_duplicates("candidate")[["candidate", "note"]].to_numpy():
-        said.append(f"{_set_apart(name)} was {note.rstrip('.')}.")
+        said.append(f"{called(name)} was {note.rstrip('.')}.")
     if rate is None:
         return tuple(said)
     damaged = percent(rate, 1 if rate < 0.1 else 0)
@@ -329,12 +335,6 @@ def told(
             "even odds: no cut is recommended."
         )
     return tuple(said)
-
-
-def _set_apart(candidate: str) -> str:
-    """A candidate with its settings in brackets: they end in numbers as a score does."""
-    method, _, settings = candidate.partition(" ")
-    return f"{method} ({settings})" if settings else method
 
 
 def _named(names: Sequence[str]) -> str:

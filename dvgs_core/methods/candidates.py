@@ -7,6 +7,7 @@ from typing import Any, Literal
 from dvgs_core.errors import InputError
 from dvgs_core.methods.registry import create, entry
 from dvgs_core.methods.trials import MISTAKEN, NOISE, REPLACED, UNIFORM
+from dvgs_core.settings import fields
 
 Fear = Literal[
     "auto", "labels", "uniform labels", "confusable labels", "features", "labels and features"
@@ -109,3 +110,29 @@ def _candidate(text: str, task: str) -> Candidate:
     create(method, **settings)  # a setting that does not exist shows now, not after an hour
     shown = [a for a in assignments if a != "suggest=false"]
     return Candidate(" ".join([method, *shown]), method, settings)
+
+
+def in_words(label: str) -> tuple[str, str]:
+    """What a person calls a candidate: its method's title, and its settings.
+
+    Args:
+        label: of a `Candidate`, or "stack".
+
+    Returns:
+        Such as "Confident learning" and "learner: neighbours, set aside: 0".
+    """
+    if label == "stack":
+        return "mean rank of those used", ""
+    method, *assignments = label.split()
+    titles = {setting.name: setting.title.lower() for setting in fields(entry(method).settings)}
+    parts = (assignment.partition("=") for assignment in assignments)
+    return entry(method).title, ", ".join(f"{titles[name]}: {value}" for name, _, value in parts)
+
+
+def called(label: str) -> str:
+    """The same in one piece, such as "Confident learning (set aside: 0)"."""
+    title, settings = in_words(label)
+    if not settings:
+        return title
+    # a title may end in brackets of its own
+    return f"{title[:-1]}; {settings})" if title.endswith(")") else f"{title} ({settings})"

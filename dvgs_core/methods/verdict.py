@@ -14,7 +14,7 @@ from dvgs_core.errors import InputError
 from dvgs_core.evaluation import calibration as evidence
 from dvgs_core.evaluation.calibration import Calibration, Judge
 from dvgs_core.methods.base import only_step
-from dvgs_core.methods.candidates import Candidate
+from dvgs_core.methods.candidates import Candidate, called
 from dvgs_core.methods.told_apart import Telling
 from dvgs_core.methods.trials import FAMILY, Trial
 from dvgs_core.samples import Samples, Step
@@ -265,7 +265,9 @@ class Verdict:
             trial_rows=len(kind),
             trial_damaged=int((kind > 0).sum()),
             seconds=round(seconds, 2),
-            conclusion=evidence.told(table, chosen, rate, cut, precision, len(values), between),
+            conclusion=evidence.told(
+                *(table, chosen, rate, cut, precision, len(values), between), called=called
+            ),
             warning=warning,
             precision_range=between,
         )

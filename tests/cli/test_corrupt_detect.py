@@ -168,8 +168,8 @@ def test_auto_says_what_it_expects_and_where_to_cut(dvgs, old_and_new, tmp_path)
         *("--role", "part=ignore", "--device", "cpu", "--json", "--out", values),
     )
     assert said.code == 0, said.err
-    assert "note: Expected AUROC: knn-shapley 0." in said.err
-    assert "Used: knn-shapley." in said.err and "Recommended cut: the " in said.err
+    assert "note: Expected AUROC: Shapley value of neighbours 0." in said.err
+    assert "Used: Shapley value of neighbours." in said.err and "Recommended cut: the " in said.err
     assert json.loads(said.out)["method"] == "auto"
     found = json.loads(dvgs("detect", values, tmp_path / "damaged.truth.parquet", "--json").out)
     assert found["auroc"] > 0.85

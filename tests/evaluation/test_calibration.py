@@ -21,6 +21,7 @@ from dvgs_core.evaluation.calibration import (
     told,
     weighted_auroc,
 )
+from dvgs_core.methods.candidates import called
 
 
 def test_normal_scores_are_ranks_and_a_missing_value_says_nothing():
@@ -197,20 +198,30 @@ def test_of_one_row_nothing_is_certain():
     assert found == (0.0, 1.0)
 
 
-def test_what_is_said_keeps_settings_apart_from_scores():
-    table = TABLE.assign(candidate=["stack", "data-oob trees=200", "outlier"])
-    assert told(table, {"labels": "data-oob trees=200"}, None, 0, None, 1000)[0] == (
-        "Expected AUROC: stack 0.950, data-oob (trees=200) 0.900. Used: data-oob (trees=200)."
+def test_what_is_said_calls_methods_and_settings_as_people_do():
+    label = "confident-learning learner=neighbours set_aside=0"
+    notes = ["", "", "not tried: too few rows."]
+    table = TABLE.assign(candidate=["stack", "data-oob trees=200", label], note=notes)
+    assert told(table, {"labels": "data-oob trees=200"}, None, 0, None, 1000, called=called) == (
+        "Expected AUROC: mean rank of those used 0.950, Out of bag (Data-OOB; trees: 200) 0.900. "
+        "Used: Out of bag (Data-OOB; trees: 200).",
+        "Confident learning (learner: neighbours, set aside: 0) was not tried: too few rows.",
     )
 
 
 def test_what_is_said_names_candidates_rate_and_cut():
-    first, second = told(TABLE, {"labels": "stack"}, 0.042, 10, 0.8, 1000)
-    assert first == "Expected AUROC: stack 0.950, dvgs 0.900. Used: the stacked ranks of dvgs."
+    first, second = told(TABLE, {"labels": "stack"}, 0.042, 10, 0.8, 1000, called=called)
+    assert first == (
+        "Expected AUROC: mean rank of those used 0.950, Gradient similarity (DVGS) 0.900. "
+        "Used: the mean rank of Gradient similarity (DVGS)."
+    )
     assert second == (
         "About 4.2 % of the rows are estimated to be damaged. Recommended cut: the 10 lowest of "
         "1,000 rows, of which about 80 % are."
     )
-    sentence = told(TABLE, {"labels": "stack"}, 0.042, 10, 0.8, 1000, (0.6, 0.9))[1]
+    sentence = told(TABLE, {"labels": "stack"}, 0.042, 10, 0.8, 1000, (0.6, 0.9), called=called)[1]
     assert sentence.endswith("of which about 80 % are (60 % to 90 %, nine times in ten).")
-    assert "no cut is recommended" in told(TABLE, {"labels": "dvgs"}, 0.01, 0, None, 1000)[1]
+    assert (
+        "no cut is recommended"
+        in told(TABLE, {"labels": "dvgs"}, 0.01, 0, None, 1000, called=called)[1]
+    )
