@@ -12,6 +12,7 @@ from dvgs_core.errors import InputError
 
 #: Shares of the rows at which people ask what inspecting them would find.
 SHARES = (0.05, 0.1, 0.2)
+_BY_CHANCE = 0.05
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,13 +76,18 @@ class Detection:
         """How many of the lowest rows to inspect to find most for the effort.
 
         Where the share found is furthest above the share inspected, which is what inspecting as
-        many by chance would find; of several such numbers the smallest. 0 where low values find no
-        more than chance.
+        many by chance would find; of several such numbers the smallest. 0 where it is not further
+        above than the values of damaged and sound rows would be by chance, one time in twenty.
 
-        Source: Youden 1950 (the index; the share of sound rows inspected gives the same place).
+        Source: Youden 1950 (the index; the share of sound rows inspected gives the same place);
+        Smirnov 1939 (how far it may be by chance).
         """
         n = len(self.curve) - 1
+        sound = n - self.damaged
         gain = self.curve["found"].to_numpy() - np.arange(n + 1) / n
+        by_chance = np.sqrt(-np.log(_BY_CHANCE) / 2 * n / (self.damaged * sound)) * sound / n
+        if gain.max() <= by_chance:
+            return 0
         # gains that differ by rounding alone are equal
         return int(np.argmax(gain >= gain.max() - 1e-12))
 
@@ -90,7 +96,9 @@ class Detection:
         """The recommended number of rows and what it finds, in a sentence."""
         k, n = self.recommended_rows, len(self.curve) - 1
         if k == 0:
-            return "No number of the lowest rows finds more of the damage than chance would."
+            return (
+                "No number of the lowest rows finds clearly more of the damage than chance would."
+            )
         found, precision = float(self.curve["found"].iloc[k]), self.precision_at(k)
         return (
             f"Inspecting the lowest {percent(k / n)} ({k:,} row{'' if k == 1 else 's'}) finds most "

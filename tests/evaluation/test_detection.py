@@ -69,26 +69,32 @@ def test_roc_and_precision_by_hand():
 
 
 def test_the_recommended_rows_are_where_most_is_found_above_chance():
-    # damaged are the lowest 2 of 20, then every third up to the 11th
     mask = np.zeros(20, bool)
     mask[[0, 1, 4, 7, 10]] = True
-    found = detection(mask, np.arange(20.0))
-    # found less inspected: .40 - .10 after 2; .60 - .25 after 5; .80 - .40; 1 - .55
-    assert found.recommended_rows == 11
+    mask = np.repeat(mask, 5)
+    found = detection(mask, np.arange(100.0))
+    # found less inspected: .40 - .10 after 10; .60 - .25 after 25; .80 - .40; 1 - .55
+    assert found.recommended_rows == 55
     assert found.recommendation == (
-        "Inspecting the lowest 55 % (11 rows) finds most for the effort: 100 % of the damaged "
+        "Inspecting the lowest 55 % (55 rows) finds most for the effort: 100 % of the damaged "
         "rows, at a precision of 45 %."
     )
     lines = found.at_shares()
-    assert lines["rows"].tolist() == [1, 2, 4, 11]
+    assert lines["rows"].tolist() == [5, 10, 20, 55]
     assert lines["inspected"].tolist() == pytest.approx([0.05, 0.1, 0.2, 0.55])
-    assert lines["precision"].tolist() == pytest.approx([1, 1, 0.5, 5 / 11])
+    assert lines["precision"].tolist() == pytest.approx([1, 1, 0.5, 25 / 55])
     assert lines["found"].tolist() == pytest.approx([0.2, 0.4, 0.4, 1])
     # of several places that are as good, the smallest
-    assert detection([True, False, True, False], [0.0, 1.0, 2.0, 3.0]).recommended_rows == 1
+    twice = np.repeat([True, False, True, False], 20)
+    assert detection(twice, np.arange(80.0)).recommended_rows == 20
 
 
 def test_where_low_values_find_nothing_no_rows_are_recommended():
     found = detection([False, False, True, True], [0.0, 1.0, 2.0, 3.0])
     assert found.recommended_rows == 0 and "than chance would" in found.recommendation
     assert len(found.at_shares()) == 3
+    rng = np.random.default_rng(0)
+    told = [
+        detection(rng.random(200) < 0.2, rng.normal(size=200)).recommended_rows for _ in range(200)
+    ]
+    assert sum(rows > 0 for rows in told) <= 20  # one time in twenty
