@@ -294,7 +294,7 @@ def test_too_few_target_rows_and_candidates_that_fail_are_said():
     notes = calibration.candidates.set_index("candidate")["note"]
     assert notes["column column=grade"].startswith("not tried: ")
     assert any(
-        said.startswith("column (column=grade) was not tried: The rows carry no column 'grade'")
+        said.startswith("A column of yours (column: grade) was not tried: The rows carry no column")
         for said in calibration.conclusion
     )
     with pytest.raises(InputError, match="No candidate could be tried"):
