@@ -91,11 +91,14 @@ def filtering(run: Run) -> None:
             "Filtering curves: networks are trained on the source without its lowest, highest or "
             "random rows, and scored on the holdout."
         )
+    going = found.study is not None and found.study.active
+    if found.cut is None and not going:
         start(run, asked, found)
-    if found.cut is None and not (found.study and found.study.active):
         return
     # the room of the finished curves from the start: nothing below moves when they come
     with st.container(key="curves_room"):
+        if going:
+            progress(run, asked, found)
         _drawn(run, found)
 
 
@@ -130,37 +133,36 @@ def _drawn(run: Run, found: performance.Curves) -> None:
 
 
 def start(run: Run, asked: dict, found: performance.Curves) -> None:
-    """The button, or how far the work is."""
-    study = found.study
-    if study is not None and study.active:
-        known = len(found.points)
-
-        # ticks only while networks are trained: a tick that meets a click can swallow it
-        @st.fragment(run_every=1.0)
-        def progress() -> None:
-            now = performance.curves(run, asked)
-            if now.study is None or not now.study.active or len(now.points) != known:
-                rerun_when_free()
-            if now.study is None:
-                return
-            line, stop = st.columns([4, 1], vertical_alignment="center")
-            total = now.study.total or 0
-            share = (now.study.step or 0) / total if total else 0.0
-            words = f"{now.study.step or 0:,} of {total:,} networks" if total else "Waiting …"
-            line.progress(share, text=words)
-            if stop.button("Stop", icon=":material/stop_circle:", key="curves.stop"):
-                workspace().request_stop(now.study.id)
-
-        progress()
-        return
-    if study is not None and study.status == "done":
-        return
-    if study is not None and study.message:
-        st.error(style.plain(study.message), icon=":material/error:")
+    """The button, and why there are no curves where some were asked for before."""
+    if found.study is not None and found.study.message:
+        st.error(style.plain(found.study.message), icon=":material/error:")
     if st.button("Draw the curves", type="primary", icon=":material/show_chart:"):
         with errors_for_people():
             performance.ask_for_curves(run, asked)
             st.rerun()
+
+
+def progress(run: Run, asked: dict, found: performance.Curves) -> None:
+    """How far the work is."""
+    known = len(found.points)
+
+    # ticks only while networks are trained: a tick that meets a click can swallow it
+    @st.fragment(run_every=1.0)
+    def tick() -> None:
+        now = performance.curves(run, asked)
+        if now.study is None or not now.study.active or len(now.points) != known:
+            rerun_when_free()
+        if now.study is None:
+            return
+        line, stop = st.columns([4, 1], vertical_alignment="center")
+        total = now.study.total or 0
+        share = (now.study.step or 0) / total if total else 0.0
+        words = f"{now.study.step or 0:,} of {total:,} networks" if total else "Waiting …"
+        line.progress(share, text=words)
+        if stop.button("Stop", icon=":material/stop_circle:", key="curves.stop"):
+            workspace().request_stop(now.study.id)
+
+    tick()
 
 
 def the_cut(run: Run, points: pd.DataFrame, recommended: RecommendedCut) -> Cut:

@@ -136,3 +136,34 @@ def test_each_chart_has_words_a_picture_a_drawing_and_its_numbers(performance, s
     points = pd.read_parquet(study.directory / "points.parquet")
     numbers = pd.read_csv(tmp_path / "filtering.csv")
     assert numbers["score"].tolist() == pytest.approx(points["score"].tolist())
+
+
+PLACES = """(heading) => {
+    window.places = [];
+    const look = () => {
+        window.places.push(Math.round(heading.getBoundingClientRect().top));
+        requestAnimationFrame(look);
+    };
+    look();
+}"""
+
+
+def test_nothing_below_moves_while_the_curves_come_and_when_they_are_there(performance):
+    page = performance
+    page.get_by_role("button", name="How they are made").click()
+    # with these settings none have been drawn yet
+    for name, number in (("points", 3), ("replicates", 1), ("epochs", 30)):
+        box = page.locator(f".st-key-performance-curve-{name} input").first
+        box.fill(str(number))
+        box.press("Enter")
+    draw = page.get_by_role("button", name="Draw the curves")
+    expect(draw).to_be_visible()
+    page.keyboard.press("Escape")
+    draw.click()
+    expect(page.get_by_role("button", name="Stop")).to_be_visible()
+    below = page.get_by_role("heading", name="Do low values find the damage?")
+    below.evaluate(PLACES)
+    expect(page.get_by_role("button", name="Review the lowest")).to_be_visible(timeout=120_000)
+    expect(page.get_by_role("button", name="Stop")).to_have_count(0)
+    places = page.evaluate("() => window.places")
+    assert max(places) - min(places) <= 8
