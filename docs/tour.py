@@ -119,7 +119,7 @@ def record(page: Page, url: str, path: Path) -> None:
 def _run(tour: Tour) -> None:
     """The run as it goes, thinned to a few pictures."""
     page, taken, pause = tour.page, [], 150
-    expect(page.get_by_text("rows that hurt most so far")).to_be_visible()
+    expect(page.get_by_text("rows that hurt most")).to_be_visible()
     while not page.get_by_text(FINISHED).is_visible():
         taken.append(tour.picture())
         if len(taken) > 8 * MOVING:  # a long run: half of them tell as much

@@ -85,6 +85,11 @@ def _field(
     if named is not None:
         chosen = column.selectbox(title, ["", *named], format_func=lambda n: n or "–", **common)
         return chosen or setting.default
+    if setting.type is bool and setting.optional:
+        three = {None: "automatic", True: "yes", False: "no"}
+        return column.selectbox(
+            title, list(three), index=list(three).index(value), format_func=three.get, **common
+        )
     if setting.type is bool:
         return column.toggle(title, value=value, **common)
     if setting.type in (int, float):

@@ -109,7 +109,7 @@ def panels(run: Run) -> None:
     with places[0]:
         traces(run, steps, ids, trace, shown)
     with places[1]:
-        title("Lowest now", "rows that hurt most so far")
+        lowest_title(run)
         lowest_table(found, shown, _PANEL)
     with places[2]:
         title("Distribution of values")
@@ -310,6 +310,11 @@ def no_traces_yet() -> None:
 
 _TRACES = ("Similarity traces", "agreement with the target")
 _EDGES = (("q05", "q95"), ("q25", "q75"))
+
+
+def lowest_title(run: Run) -> None:
+    """What the table of the lowest rows is called."""
+    title("Lowest rows", "rows that hurt most" + (" so far" if run.active else ""))
 
 
 def lowest_table(found: SoFar, shown: NDArray[np.int64], height: int) -> None:

@@ -26,6 +26,7 @@ STEPS = {
 
 
 _TICK = 2.0  # seconds
+_LINE = 26  # letters that a line at the foot has room for on a wide page
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def job() -> Job:
     size = f"{current.rows:,} × {current.columns:,}"
     said = "no run yet" if valuation is None else f"run {valuation.name}  {_word(valuation)}"
     lines = (
-        ("data", "table", f"{style.shortened(current.name, 22)}  {size}"),
+        ("data", "table", f"{style.shortened(current.name, max(10, _LINE - len(size)))}  {size}"),
         ("target", "target", target_line()),
         ("value", "monitoring", said),
         machine,

@@ -21,7 +21,7 @@ def apply() -> None:
     """The few rules that the theme's settings cannot express."""
     # which of each pair of colours is meant; dialogs and lists that open stand outside of .stApp
     scheme = "dark" if dark() else "light"
-    st.html(f"<style>:root, .stApp {{ color-scheme: {scheme}; }}\n{_CSS}</style>")
+    st.html(f"<style>:root {{ color-scheme: {scheme}; }}\n{_CSS}</style>")
 
 
 def dark() -> bool:

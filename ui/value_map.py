@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from dvgs_core.store import Run
 from ui import following, live, review_map
-from ui.components import title
 from ui.jobs import lowest
 from ui.map import MapColours, MapPoints, linked_map, map_events, value_colours
 from ui.results import Layout, layout, results
@@ -38,7 +37,7 @@ def panels(run: Run) -> None:
         else:
             _of_values_so_far(run, place, found)
     with right, st.container(height=_HEIGHT + 60, border=False, key="panel_lowest"):
-        title("Lowest now", "rows that hurt most so far")
+        live.lowest_title(run)
         if len(found.ids):
             live.lowest_table(found, lowest(found.ids, found.values, 15), _HEIGHT)
 

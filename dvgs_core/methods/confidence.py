@@ -110,6 +110,7 @@ class Confidence(Base[ConfidenceSettings]):
             layers=chosen.layers,
             width=chosen.width,
             dropout=chosen.dropout,
+            normalise=True,
             balanced=chosen.balanced,
             max_steps=None,
         )

@@ -66,7 +66,7 @@ class InRunSettings(Settings):
     width: int = shared(NetworkSettings, "width")
     latent: int = shared(NetworkSettings, "latent")
     dropout: float = shared(NetworkSettings, "dropout", default=0.0)
-    normalise: bool = shared(NetworkSettings, "normalise")
+    normalise: bool | None = shared(DVGSSettings, "normalise")
     balanced: bool = shared(
         NetworkSettings,
         "balanced",

@@ -120,10 +120,13 @@ def network_plan(
         InputError: the network does not fit the task, or the target has one class only.
     """
     facts = schedule(settings, target, classes=classes, seed=seed)
+    task, kind, outputs = facts["task"], settings.network, facts.get("classes", 1)
+    normalise = settings.normalise
+    if normalise is None:
+        normalise = task == "reconstruction" or outputs > 2
     shape: dict[str, Any] = dict(
-        activation=settings.activation, dropout=settings.dropout, normalise=settings.normalise
+        activation=settings.activation, dropout=settings.dropout, normalise=normalise
     )
-    task, kind = facts["task"], settings.network
     if kind == "auto":
         kind = "autoencoder" if task == "reconstruction" else "mlp"
     if (kind == "autoencoder") != (task == "reconstruction"):
@@ -138,6 +141,5 @@ def network_plan(
         )
     else:
         layers = 0 if kind == "logistic" else settings.layers
-        outputs = facts.get("classes", 1)
         network = mlp(features, outputs, layers=layers, width=settings.width, **shape)
     return NetworkPlan(**facts, network=network)

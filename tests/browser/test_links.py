@@ -85,7 +85,7 @@ def test_a_run_outlives_the_server_and_is_found_again(page: Page, app, start_ser
     page.get_by_role("button", name="Value 569 rows").click()
     expect(page.get_by_role("heading", name="Value")).to_be_visible()
     page.get_by_role("button", name="Value 569 rows").click()
-    expect(page.get_by_text("rows that hurt most so far")).to_be_visible()
+    expect(page.get_by_text("rows that hurt most")).to_be_visible()
     app.stop()
     again = start_server(ROOT / "app.py", {"DVGS_WORKSPACE": str(tmp_path / "workspace")})
     page.goto(f"{again.url}/value")

@@ -138,6 +138,13 @@ def test_each_chart_has_words_a_picture_a_drawing_and_its_numbers(performance, s
     assert numbers["score"].tolist() == pytest.approx(points["score"].tolist())
 
 
+def test_words_follow_a_switch_to_the_dark_ground_at_once(performance):
+    muted = performance.locator(".note").first
+    expect(muted).to_have_css("color", "rgb(102, 112, 133)")
+    performance.emulate_media(color_scheme="dark")
+    expect(muted).to_have_css("color", "rgb(152, 162, 179)")
+
+
 PLACES = """(heading) => {
     window.places = [];
     const look = () => {

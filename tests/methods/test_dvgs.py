@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 from scipy.stats import spearmanr
-from sklearn.datasets import load_digits
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits
 
 from dvgs_core.errors import InputError
 from dvgs_core.evaluation import detection
-from dvgs_core.methods.dvgs import DVGS
+from dvgs_core.methods.dvgs import DVGS, DVGSSettings
 from dvgs_core.samples import Samples
 from dvgs_core.trajectory import Replay, Trajectory
+from dvgs_core.trajectory.networks import network_plan
 
 SMALL = dict(restarts=2, epochs=6, target_batch=20, every=2, width=8)
 
@@ -127,6 +128,47 @@ def test_wrong_labels_of_the_digits_have_low_values_and_are_put_right():
     valuation = DVGS(restarts=2).value(samples.rows(source), samples.rows(target))
     assert detection(wrong[source], valuation.values).auroc > 0.985
     assert (valuation.suggested == y[source])[wrong[source]].mean() > 0.9
+
+
+def test_wrong_numbers_are_found_by_a_target_that_has_as_many():
+    X, y = load_diabetes(return_X_y=True)
+    found = []
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        chosen = rng.choice(len(y), len(y) // 5, replace=False)
+        noisy = y.copy()
+        noisy[chosen] = rng.permutation(y)[chosen]
+        samples = Samples(X / X.std(), noisy)
+        order = rng.permutation(len(y))
+        target, source = order[:150], order[150:]
+        valuation = DVGS(suggest=False).value(samples.rows(source), samples.rows(target))
+        found.append(detection((noisy != y)[source], valuation.values).auroc)
+    # with normalised rows it is below chance, 0.38 to 0.44
+    assert min(found) > 0.5 and np.mean(found) > 0.55
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_wrong_labels_of_two_classes_are_found_by_a_target_that_has_as_many(seed):
+    X, y = load_breast_cancer(return_X_y=True)
+    X = (X - X.mean(axis=0)) / X.std(axis=0)
+    rng = np.random.default_rng(seed)
+    wrong = rng.random(len(y)) < 0.3
+    samples = Samples(X, np.where(wrong, 1 - y, y))
+    order = rng.permutation(len(y))
+    target, source = order[:170], order[170:]
+    valuation = DVGS(suggest=False).value(samples.rows(source), samples.rows(target))
+    assert detection(wrong[source], valuation.values).auroc > 0.8  # normalised: 0.53, 0.67
+
+
+@pytest.mark.parametrize(
+    ("y", "by_itself"),
+    [(None, True), (np.arange(6) % 2, False), (np.arange(6) % 3, True), (np.arange(6.0), False)],
+)
+def test_rows_are_normalised_by_itself_where_there_are_several_classes_or_no_label(y, by_itself):
+    target = Samples(np.eye(6), y)
+    for asked, is_so in ((None, by_itself), (True, True), (False, False)):
+        plan = network_plan(DVGSSettings(normalise=asked), target, classes=None, seed=0)
+        assert plan.network.normalise is is_so
 
 
 @pytest.mark.parametrize(

@@ -101,7 +101,7 @@ def test_the_digits_demo_from_data_to_export(app, tmp_path, monkeypatch):
 
     run = app.work()
     assert run.status == "done"
-    assert "Stop" not in app.labels and "Lowest now" in app.said
+    assert "Stop" not in app.labels and "Lowest rows" in app.said
     (shown,) = [d.value for d in app.tab.dataframe]
     lowest = lowest_rows(run)
     assert shown["row"].tolist() == lowest["row"].head(8).tolist()
@@ -167,7 +167,7 @@ def test_a_restart_finds_dataset_target_run_and_decisions_again(new_app, bad_fil
     again = new_app()
     assert again.title == "Data" and "good.csv" in again.said
     again.go("value")
-    assert "Review the lowest" in again.labels and "Lowest now" in again.said
+    assert "Review the lowest" in again.labels and "Lowest rows" in again.said
     again.go("review")
     assert "decided 2" in again.said
     again.go("export")

@@ -48,7 +48,7 @@ def test_a_paused_run_says_so_keeps_its_panels_and_goes_on_to_the_same_values(op
     (bar,) = opened.tab.get("progress")
     assert bar.proto.text.startswith("Paused · 10 % · 1 / 10 checkpoints")
     assert {"Resume", "Stop", "Review the lowest"} <= set(opened.labels)
-    assert "Pause" not in opened.labels and "Lowest now" in opened.said
+    assert "Pause" not in opened.labels and "Lowest rows" in opened.said
     opened.tab.button(key="value.resume").click()
     opened.run()
     assert "Pause" in opened.labels and "Resume" not in opened.labels
@@ -67,7 +67,7 @@ def test_until_all_rows_are_scored_the_page_shows_a_few(opened, monkeypatch):
     opened.run()
     (bar,) = opened.tab.get("progress")
     assert bar.proto.text == "10 rows for a first look; all are being scored …"
-    assert "Lowest now" in opened.said
+    assert "Lowest rows" in opened.said
     do(opened.space, run, execute)
     opened.run()
     (bar,) = opened.tab.get("progress")
@@ -111,6 +111,21 @@ def test_presets_are_those_of_the_method_and_the_run_records_what_they_come_to(o
     opened.choose("Method", "knn-shapley")
     (box,) = [b for b in opened.tab.selectbox if b.label == "Preset"]
     assert box.options == ["Auto"] and box.disabled
+
+
+def test_what_is_found_out_by_itself_can_be_said_too(opened):
+    opened.go("target")
+    opened.go("value")
+    (box,) = [b for b in opened.tab.selectbox if b.label == "Normalise rows"]
+    assert box.options == ["automatic", "yes", "no"] and box.value is None
+    opened.choose("Normalise rows", False)
+    opened.tab.button(key="value.start").click()
+    opened.run()
+    (run,) = opened.space.runs()
+    assert run.job["settings"]["normalise"] is False
+    opened.choose("Preset", "paper")
+    (box,) = [b for b in opened.tab.selectbox if b.label == "Normalise rows"]
+    assert box.value is True
 
 
 def runs_of(opened):
