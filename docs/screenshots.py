@@ -1,7 +1,7 @@
 """Pictures of the real app for the README and the guide: `make screenshots`.
 
 Starts the app on an empty workspace, takes the digits demo through every page, and writes
-docs/images/<page>-<light|dark>.png; then docs/images/tour.webp on another empty workspace.
+docs/images/<page>-<light|dark>.png, and map-<light|dark>.png of the Value page's map; then docs/images/tour.webp on another empty workspace.
 """
 
 import re
@@ -82,6 +82,11 @@ def main() -> None:
                 page.goto(url if name == "data" else f"{url}/{name}")
                 drawn(page, name)
                 page.screenshot(path=IMAGES / f"{name}-{scheme}.png")
+                if name == "value":
+                    page.get_by_text("Map", exact=True).click()
+                    page.locator(".map[data-points]").wait_for()
+                    page.wait_for_timeout(1500)
+                    page.screenshot(path=IMAGES / f"map-{scheme}.png")
             context.close()
     with real_app(PORT + 1) as (url, _, _), real_browser() as browser:
         width, height = tour.SIZE

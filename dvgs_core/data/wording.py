@@ -51,7 +51,7 @@ def number(value: float | None, *, decimals: int | None = None) -> str:
     if value is None or value != value:
         return "–"
     if decimals is not None:
-        text = f"{value:,.{decimals}f}"
+        text = f"{value:z,.{decimals}f}"  # never −0.000
     elif 999.5 <= abs(value) < 1e7 or (value == round(value, 0) and abs(value) < _LARGEST):
         text = f"{round(value):,}"
     else:

@@ -83,7 +83,7 @@ class HoldoutScores:
             verdict = f"{verb} {name} from {before:.3f} to {after:.3f}"
         return (
             f"On {self.holdout:,} holdout rows the decisions {verdict} "
-            f"({self.change:+.3f} ± {error:.3f} over {len(self.before)} seeds)."
+            f"({self.change:+z.3f} ± {error:.3f} over {len(self.before)} seeds)."
         ).replace("-", "−")
 
 

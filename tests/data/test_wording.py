@@ -39,4 +39,4 @@ def test_nothing_is_a_dash_and_a_sign_is_shown_where_it_is_asked_for():
 
 def test_numbers_that_are_compared_have_as_many_decimals():
     assert number(-0.5, decimals=3) == "−0.500" and number(1, decimals=2) == "1.00"
-    assert number(1234.5, decimals=1) == "1,234.5"
+    assert number(1234.5, decimals=1) == "1,234.5" and number(-0.0004, decimals=3) == "0.000"
