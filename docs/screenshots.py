@@ -1,7 +1,8 @@
 """Pictures of the real app for the README and the guide: `make screenshots`.
 
 Starts the app on an empty workspace, takes the digits demo through every page, and writes
-docs/images/<page>-<light|dark>.png, and map-<light|dark>.png of the Value page's map; then docs/images/tour.webp on another empty workspace.
+docs/images/<page>-<light|dark>.png, and map-<light|dark>.png of the Value page's map; then
+docs/images/tour.webp on another empty workspace.
 """
 
 import re
