@@ -107,9 +107,10 @@ class DVGSSettings(Settings):
         description="Also value every row under every other label; the best one is suggested. "
         "Classification with at most 64 classes.",
     )
-    # docs/checkpoints.md: the lowest threshold that cost no data set 0.5 % of its mean AUROC
+    # docs/checkpoints.md: costs at most some 1 % of the AUROC; 0.995 ends hardly any run, so that
+    # 50,000 rows take twice as long
     stop_when_settled: float | None = Field(
-        default=0.995,
+        default=0.99,
         ge=0,
         le=1,
         title="Stop when settled",
