@@ -22,7 +22,6 @@ minutes of processor time a seed.
 import argparse
 import os
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,21 +30,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import spearmanr
 from sklearn.datasets import load_diabetes, load_digits
 
-from dvgs_core import DVGS, Samples, corrupt_labels, detection
+from dvgs_core import corrupt_labels
 from dvgs_core.paper.data import DataSets
 from dvgs_core.paper.records import Record
 from dvgs_core.paper.summary import markdown_table
 from dvgs_core.paper.work import Request, Work, done
 from dvgs_core.store.files import replacing
 from experiments.checkpoints_needed import table_rows
-from experiments.target_batch import Rows, adult, blog, cifar
+from experiments.target_batch import Rows, adult, blog, cifar, from_two_starts, means
 
 KIND = "noisy-target"  # of records
 SHARE = 0.2
-COMMON: dict[str, Any] = dict(suggest=False, stop_when_settled=0.99)
 VEHICLES = (0, 1, 8, 9)
 
 
@@ -135,21 +132,8 @@ def _work(folder: Path, case: Case, seed: int, noisy: bool, normalise: bool) -> 
         y, wrong = replaced(y, seed)
         if noisy:
             y_target, _ = replaced(y_target, seed + 50)
-        ids = np.arange(1_000_000, 1_000_000 + case.target)  # none is a source row's
-        source, target = Samples(X, y), Samples(X_target, y_target, ids)
-        values, spent = [], []
-        begun = time.perf_counter()
-        for start in (0, 1):
-            cpu = time.process_time()
-            method = DVGS(seed=1000 * start + seed + 7, normalise=normalise, **COMMON)
-            values.append(method.value(source, target).values)
-            spent.append(time.process_time() - cpu)
-        outcome = {
-            "auroc": [round(detection(wrong, some).auroc, 4) for some in values],
-            "start_to_start": round(float(spearmanr(*values).statistic), 4),
-            "processor_seconds": [round(seconds, 1) for seconds in spent],
-        }
-        return outcome, time.perf_counter() - begun
+        rows = (X, y, X_target, y_target)
+        return from_two_starts(rows, wrong, seed, {"normalise": normalise})
 
     words = "noisy" if noisy else "clean"
     what = {**_named(case), "noisy": noisy, "normalise": normalise, "seed": seed}
@@ -195,7 +179,7 @@ def write(records: list[Record], out: Path) -> None:
             on, off = ([r for r in some if r.what["normalise"] is n] for n in (True, False))
             if on and off:
                 words = [case.data, case.label, f"{case.target:,} {'noisy' if noisy else 'clean'}"]
-                pairs = [f"{a} / {b}" for a, b in zip(_numbers(off), _numbers(on), strict=True)]
+                pairs = [f"{a} / {b}" for a, b in zip(means(off), means(on), strict=True)]
                 rows.append([*words, *pairs, str(len(off))])
     about = (__doc__ or "").partition("\n\n")[2]
     dates = sorted({record.date[:10] for record in records})
@@ -209,14 +193,6 @@ def write(records: list[Record], out: Path) -> None:
     )
     with replacing(out) as temporary:
         temporary.write_text(text, encoding="utf-8")
-
-
-def _numbers(records: list[Record]) -> list[str]:
-    outcomes = [record.outcome for record in records]
-    auroc = np.mean([outcome["auroc"] for outcome in outcomes])
-    start = np.mean([outcome["start_to_start"] for outcome in outcomes])
-    seconds = np.mean([outcome["processor_seconds"] for outcome in outcomes])
-    return [f"{auroc:.3f}", f"{start:.2f}", f"{seconds:.1f}"]
 
 
 if __name__ == "__main__":

@@ -108,26 +108,42 @@ def _work(folder: Path, name: str, size: int, seed: int, settings: dict[str, Any
     def compute() -> tuple[dict[str, Any], float]:
         X, y, X_target, y_target = DATA[name](folder, seed, size)
         noisy, wrong = corrupt_labels(y, 0.2, seed=seed)
-        source = Samples(X, noisy)
-        ids = np.arange(1_000_000, 1_000_000 + size)  # dropout draws by id: none is a source row's
-        target = Samples(X_target, y_target, ids)
-        values, spent = [], []
-        begun = time.perf_counter()
-        for start in (0, 1):
-            cpu = time.process_time()
-            chosen = {"normalise": True, "suggest": False, "stop_when_settled": 0.99, **settings}
-            method = DVGS(seed=1000 * start + seed + 7, **chosen)
-            values.append(method.value(source, target).values)
-            spent.append(time.process_time() - cpu)
-        outcome = {
-            "auroc": [round(detection(wrong, some).auroc, 4) for some in values],
-            "start_to_start": round(float(spearmanr(*values).statistic), 4),
-            "processor_seconds": [round(seconds, 1) for seconds in spent],
-        }
-        return outcome, time.perf_counter() - begun
+        chosen = {"normalise": True, **settings}
+        return from_two_starts((X, noisy, X_target, y_target), wrong, seed, chosen)
 
     what = {"data": name, "target": size, "seed": seed, "settings": settings}
     return Work(KIND, what, f"{name} · {size:,} · seed {seed}", compute)
+
+
+def from_two_starts(
+    rows: Rows, wrong: NDArray[np.bool_], seed: int, settings: dict[str, Any]
+) -> tuple[dict[str, Any], float]:
+    """How well two runs find the wrong rows, how alike they are, and the seconds of both.
+
+    Args:
+        rows: source and target, with the labels they are valued by.
+        wrong: (n_source,) which are to be found.
+        seed: of the draw; the starts follow from it.
+        settings: of DVGS; runs end once settled to 0.99.
+    """
+    X, y, X_target, y_target = rows
+    # dropout draws by id: none is a source row's
+    ids = np.arange(1_000_000, 1_000_000 + len(X_target))
+    source, target = Samples(X, y), Samples(X_target, y_target, ids)
+    values, spent = [], []
+    begun = time.perf_counter()
+    chosen = {"suggest": False, "stop_when_settled": 0.99, **settings}
+    for start in (0, 1):
+        cpu = time.process_time()
+        method = DVGS(seed=1000 * start + seed + 7, **chosen)
+        values.append(method.value(source, target).values)
+        spent.append(time.process_time() - cpu)
+    outcome = {
+        "auroc": [round(detection(wrong, some).auroc, 4) for some in values],
+        "start_to_start": round(float(spearmanr(*values).statistic), 4),
+        "processor_seconds": [round(seconds, 1) for seconds in spent],
+    }
+    return outcome, time.perf_counter() - begun
 
 
 def main() -> None:
@@ -153,7 +169,7 @@ def write(records: list[Record], out: Path) -> None:
                 wanted = {"data": name, "target": size, "settings": settings}
                 some = [r for r in records if wanted.items() <= r.what.items()]
                 if some:
-                    rows.append([name, f"{size:,}", label, *_numbers(some), str(len(some))])
+                    rows.append([name, f"{size:,}", label, *means(some), str(len(some))])
     about = (__doc__ or "").partition("\n\n")[2]
     dates = sorted({record.date[:10] for record in records})
     head = ["data", "target rows", "setting", "AUROC", "start to start", "processor s", "seeds"]
@@ -168,7 +184,8 @@ def write(records: list[Record], out: Path) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
-def _numbers(records: list[Record]) -> list[str]:
+def means(records: list[Record]) -> list[str]:
+    """AUROC, agreement and processor seconds of `from_two_starts`, over the records."""
     outcomes = [record.outcome for record in records]
     auroc = np.mean([outcome["auroc"] for outcome in outcomes])
     start = np.mean([outcome["start_to_start"] for outcome in outcomes])
