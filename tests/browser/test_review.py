@@ -24,7 +24,7 @@ from tests.browser.waiting import downloaded, settled
 from ui.map import selected_rows
 
 ROOT = Path(__file__).resolve().parents[2]
-SMALL = {"restarts": 1, "epochs": 15, "width": 32, "stop_when_settled": None}
+SMALL = {"restarts": 1, "epochs": 15, "width": 32, "normalise": True, "stop_when_settled": None}
 PARTS = ("revalue_place", "review_queue", "card_row", "review-map_frame")
 pytestmark = pytest.mark.browser
 
