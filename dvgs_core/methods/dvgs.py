@@ -80,7 +80,7 @@ class DVGSSettings(Settings):
         "normalise",
         default=None,
         description="Bring each row's hidden features to mean 0 and variance 1. Empty: where "
-        "there are more than two classes, or no label. With two classes, or a number, values "
+        "there are more than three classes, or no label. With two or three, or a number, values "
         "would hang on the start rather than on the rows as soon as target rows are wrong too.",
     )
     balanced: bool = shared(

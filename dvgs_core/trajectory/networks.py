@@ -123,7 +123,7 @@ def network_plan(
     task, kind, outputs = facts["task"], settings.network, facts.get("classes", 1)
     normalise = settings.normalise
     if normalise is None:
-        normalise = task == "reconstruction" or outputs > 2
+        normalise = task == "reconstruction" or outputs > 3
     shape: dict[str, Any] = dict(
         activation=settings.activation, dropout=settings.dropout, normalise=normalise
     )

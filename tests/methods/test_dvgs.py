@@ -162,10 +162,16 @@ def test_wrong_labels_of_two_classes_are_found_by_a_target_that_has_as_many(seed
 
 @pytest.mark.parametrize(
     ("y", "by_itself"),
-    [(None, True), (np.arange(6) % 2, False), (np.arange(6) % 3, True), (np.arange(6.0), False)],
+    [
+        (None, True),
+        (np.arange(6) % 2, False),
+        (np.arange(6) % 3, False),
+        (np.arange(8) % 4, True),
+        (np.arange(6.0), False),
+    ],
 )
 def test_rows_are_normalised_by_itself_where_there_are_several_classes_or_no_label(y, by_itself):
-    target = Samples(np.eye(6), y)
+    target = Samples(np.eye(6 if y is None else len(y)), y)
     for asked, is_so in ((None, by_itself), (True, True), (False, False)):
         plan = network_plan(DVGSSettings(normalise=asked), target, classes=None, seed=0)
         assert plan.network.normalise is is_so
