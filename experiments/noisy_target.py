@@ -19,9 +19,6 @@ document that is written from the records, docs/noisy-target.md; run again, it g
 minutes of processor time a seed.
 """
 
-import argparse
-import os
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,13 +30,12 @@ from numpy.typing import NDArray
 from sklearn.datasets import load_diabetes, load_digits
 
 from dvgs_core import corrupt_labels
-from dvgs_core.paper.data import DataSets
 from dvgs_core.paper.records import Record
 from dvgs_core.paper.summary import markdown_table
-from dvgs_core.paper.work import Request, Work, done
+from dvgs_core.paper.work import Work
 from dvgs_core.store.files import replacing
 from experiments.checkpoints_needed import table_rows
-from experiments.target_batch import Rows, adult, blog, cifar, from_two_starts, means
+from experiments.target_batch import Rows, adult, blog, carry_out, cifar, from_two_starts, means
 
 KIND = "noisy-target"  # of records
 SHARE = 0.2
@@ -163,17 +159,7 @@ def replaced(y: NDArray, seed: int) -> tuple[NDArray, NDArray[np.bool_]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=2)
-    parser.add_argument("--out", type=Path, default=Path("docs/noisy-target.md"))
-    options = parser.parse_args()
-    folder = Path(os.environ["DVGS_DATA"])
-    command = " ".join(["python -m experiments.noisy_target", *sys.argv[1:]])
-    request = Request(DataSets(folder), options.out.parent / "results", command=command)
-    for record in done(request, list(works(folder, options.seeds))):
-        print(record.what, record.outcome, flush=True)
-        write(request.records.of(KIND), options.out)
-    write(request.records.of(KIND), options.out)
+    carry_out("noisy_target", __doc__, KIND, works, write)
 
 
 def write(records: list[Record], out: Path) -> None:

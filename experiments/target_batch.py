@@ -147,17 +147,36 @@ def from_two_starts(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    carry_out("target_batch", __doc__, KIND, works, write)
+
+
+def carry_out(
+    module: str,
+    about: str | None,
+    kind: str,
+    works: Callable[[Path, int], Iterator[Work]],
+    write: Callable[[list[Record], Path], None],
+) -> None:
+    """The command of an experiment: do what is not recorded yet, and write the document.
+
+    Args:
+        module: of the experiment; its document is called the same, with dashes.
+        about: its docstring.
+        kind: of its records.
+        works: (folder of the data, seeds) -> what is to be done.
+        write: writes the document from the records.
+    """
+    parser = argparse.ArgumentParser(description=(about or "").splitlines()[0])
     parser.add_argument("--seeds", type=int, default=2)
-    parser.add_argument("--out", type=Path, default=Path("docs/target-batch.md"))
+    parser.add_argument("--out", type=Path, default=Path(f"docs/{module.replace('_', '-')}.md"))
     options = parser.parse_args()
     folder = Path(os.environ["DVGS_DATA"])
-    command = " ".join(["python -m experiments.target_batch", *sys.argv[1:]])
+    command = " ".join([f"python -m experiments.{module}", *sys.argv[1:]])
     request = Request(DataSets(folder), options.out.parent / "results", command=command)
     for record in done(request, list(works(folder, options.seeds))):
         print(record.what, record.outcome, flush=True)
-        write(request.records.of(KIND), options.out)
-    write(request.records.of(KIND), options.out)
+        write(request.records.of(kind), options.out)
+    write(request.records.of(kind), options.out)
 
 
 def write(records: list[Record], out: Path) -> None:
